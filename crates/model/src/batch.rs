@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::cell::{self, Cell};
-use crate::field::{self, FIELD_SPAN, FIELDS, FieldId, GROUP_COUNT, Group, Log, Place};
+use crate::field::{self, FIELD_SPAN, FieldId, GROUP_COUNT, Group, Log};
 use crate::id::{Id, Spelling};
 use crate::time::Timestamp;
 
@@ -181,6 +181,33 @@ impl EventBatch {
         self.len() * 260 + texts + entities
     }
 
+    /// A batch of only these rows. All entities stay, used or not.
+    pub fn select(&self, rows: &[u32]) -> EventBatch {
+        fn pick<T: Clone>(of: &[T], rows: &[u32]) -> Vec<T> {
+            rows.iter().map(|&row| of[row as usize].clone()).collect()
+        }
+        let c = &self.columns;
+        let columns = Columns {
+            log: pick(&c.log, rows),
+            created: pick(&c.created, rows),
+            published: pick(&c.published, rows),
+            received_micros: pick(&c.received_micros, rows),
+            id: pick(&c.id, rows),
+            correlation_id: pick(&c.correlation_id, rows),
+            session_id: pick(&c.session_id, rows),
+            original_request_id: pick(&c.original_request_id, rows),
+            client_session_id: pick(&c.client_session_id, rows),
+            unique_token_identifier: pick(&c.unique_token_identifier, rows),
+            processing_time_ms: pick(&c.processing_time_ms, rows),
+            duration_ms: pick(&c.duration_ms, rows),
+            refs: pick(&c.refs, rows),
+            id_texts: pick(&c.id_texts, rows),
+            extra: pick(&c.extra, rows),
+            keys: std::array::from_fn(|group| pick(&c.keys[group], rows)),
+        };
+        EventBatch { columns, entities: self.entities.clone() }
+    }
+
     /// Adds an event. The row must have an `id` (text) and a `createdDateTime`; the decoder that
     /// filled it has seen to that.
     pub fn push(&mut self, row: &Row<'_>, received: Timestamp) {
@@ -271,10 +298,8 @@ fn id_texts_json(texts: &[(FieldId, &str)]) -> Option<Box<str>> {
     if texts.is_empty() {
         return None;
     }
-    let map: serde_json::Map<String, serde_json::Value> = texts
-        .iter()
-        .map(|(field, text)| ((*field as u8).to_string(), (*text).into()))
-        .collect();
+    let map: serde_json::Map<String, serde_json::Value> =
+        texts.iter().map(|(field, text)| ((*field as u8).to_string(), (*text).into())).collect();
     Some(serde_json::Value::Object(map).to_string().into())
 }
 
@@ -327,6 +352,8 @@ pub const ROW_FIELDS: [FieldId; 11] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::{FIELDS, Place};
+    use crate::field::{FIELDS, Place};
 
     #[test]
     fn every_row_field_has_a_column() {

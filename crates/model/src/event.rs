@@ -82,6 +82,11 @@ impl Event {
         &self.row
     }
 
+    /// Do both refer to equal entities in every group?
+    pub fn same_entities(&self, other: &Event) -> bool {
+        self.entities == other.entities
+    }
+
     /// The value of a field. Identifiers are text; JSON fields are complete JSON text.
     pub fn cell(&self, field: FieldId) -> Cell<'_> {
         let cell = shape::Values::value(self, field);

@@ -42,8 +42,12 @@ impl Log {
         Log::Other,
     ];
     /// The four sign-in logs.
-    pub const SIGN_INS: [Log; 4] =
-        [Log::InteractiveUser, Log::NonInteractiveUser, Log::ServicePrincipal, Log::ManagedIdentity];
+    pub const SIGN_INS: [Log; 4] = [
+        Log::InteractiveUser,
+        Log::NonInteractiveUser,
+        Log::ServicePrincipal,
+        Log::ManagedIdentity,
+    ];
 
     /// The name used on disk, in URLs and, for sign-in logs, by Graph's `signInEventTypes`.
     pub fn name(self) -> &'static str {
@@ -371,8 +375,8 @@ catalogue! {
     134 SessionLifetimePolicies "sessionLifetimePolicies" Beta "SessionLifetimePolicies" "Session lifetime policies" "" ObjectList, Entity(Authentication), IN;
     135 AuthenticationContextClassReferences "authenticationContextClassReferences" Beta "AuthenticationContextClassReferences" "Authentication contexts" "" ObjectList, Entity(Authentication), ALL;
     136 AuthenticationProcessingDetails "authenticationProcessingDetails" Beta "AuthenticationProcessingDetails" "Processing details" "" ObjectList, Entity(Authentication), ALL;
-    137 MfaAuthMethod "mfaDetail/authMethod" V1 "MfaDetail/authMethod" "Multifactor authentication method" "Multifactor authentication auth method" Text, Entity(Authentication), IN;
-    138 MfaAuthDetail "mfaDetail/authDetail" V1 "MfaDetail/authDetail" "Multifactor authentication detail" "Multifactor authentication auth detail" Text, Entity(Authentication), IN;
+    137 MfaAuthMethod "mfaDetail/authMethod" Beta "MfaDetail/authMethod" "Multifactor authentication method" "Multifactor authentication auth method" Text, Entity(Authentication), IN;
+    138 MfaAuthDetail "mfaDetail/authDetail" Beta "MfaDetail/authDetail" "Multifactor authentication detail" "Multifactor authentication auth detail" Text, Entity(Authentication), IN;
     139 MfaResult "mfaResult" None "" "Multifactor authentication result" "Multifactor authentication result" Text, Entity(Authentication), IN;
     140 AppliedEventListeners "appliedEventListeners" Beta "AppliedEventListeners" "Event listeners" "" ObjectList, Entity(Authentication), IN;
     141 AuthenticationAppPolicyEvaluationDetails "authenticationAppPolicyEvaluationDetails" Beta "AuthenticationAppPolicyEvaluationDetails" "Authentication app policies" "" ObjectList, Entity(Authentication), IN;

@@ -5,7 +5,9 @@
 //! event (ID-1), so nothing is lost and equality still works; two spellings of one GUID are one.
 
 /// An identifier: the bytes of a GUID in the order they are written, or a hash of other text.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct Id(pub [u8; 16]);
 
 /// How well an [`Id`] stands for the text it was made from.

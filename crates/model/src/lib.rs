@@ -10,9 +10,12 @@
 
 pub mod batch;
 pub mod cell;
+pub mod columns;
 pub mod enums;
+pub mod errors;
 pub mod event;
 pub mod field;
+pub mod graph;
 pub mod id;
 pub mod shape;
 pub mod time;

@@ -15,6 +15,7 @@
 //! | `s` field | the value as a JSON string, whatever its kind; JSON text quoted |
 //! | `t` field `,` style | an instant as a JSON string in that style |
 //! | `x` n | the n-th extra, JSON text |
+//! | `j` … `k` | what lies between the two, filled, as a JSON string |
 //!
 //! JSON fields may hold marks themselves, for members whose values change with every event. Their
 //! `x` marks count through the extras that belong to that field.
@@ -39,7 +40,14 @@ pub enum Mark {
     Time(FieldId, Style),
     /// The n-th extra.
     Extra(usize),
+    /// From here to [`Mark::TextEnd`]: a JSON string whose text is filled like the rest.
+    TextStart,
+    /// The end of what [`Mark::TextStart`] began. They do not nest.
+    TextEnd,
 }
+
+/// [`Mark::TextEnd`] as it is written.
+const TEXT_END: &str = "\u{1}k\u{2}";
 
 impl Mark {
     /// Appends the mark to a shape.
@@ -50,6 +58,8 @@ impl Mark {
             Mark::Quoted(field) => out.push_str(&format!("s{}", field as u8)),
             Mark::Time(field, style) => out.push_str(&format!("t{},{}", field as u8, style.code())),
             Mark::Extra(index) => out.push_str(&format!("x{index}")),
+            Mark::TextStart => out.push('j'),
+            Mark::TextEnd => out.push('k'),
         }
         out.push(MARK_END);
     }
@@ -65,6 +75,8 @@ impl Mark {
                 Some(Mark::Time(field(number)?, Style::from_code(code)?))
             }
             "x" => Some(Mark::Extra(argument.parse().ok()?)),
+            "j" => Some(Mark::TextStart),
+            "k" => Some(Mark::TextEnd),
             _ => None,
         }
     }
@@ -108,6 +120,14 @@ pub fn fill(shape: &str, owner: Option<FieldId>, values: &dyn Values, out: &mut 
             Some(Mark::Extra(index)) => {
                 out.push_str(values.extra(owner, index).unwrap_or("null"));
             }
+            Some(Mark::TextStart) => {
+                let (inner, tail) = rest.split_once(TEXT_END).unwrap_or((rest, ""));
+                let mut text = String::with_capacity(inner.len() * 2);
+                fill(inner, owner, values, &mut text);
+                write_string(&text, out);
+                rest = tail;
+            }
+            Some(Mark::TextEnd) => {}
             None => out.push_str("null"),
         }
     }
@@ -201,12 +221,18 @@ mod tests {
         Mark::Time(FieldId::CreatedDateTime, style).write(&mut shape);
         shape.push_str(",\"n\":");
         Mark::Extra(0).write(&mut shape);
+        shape.push_str(",\"status\":");
+        Mark::TextStart.write(&mut shape);
+        shape.push_str("{\"code\":");
+        Mark::Value(FieldId::ErrorCode).write(&mut shape);
+        shape.push('}');
+        Mark::TextEnd.write(&mut shape);
         shape.push('}');
         let mut out = String::new();
         fill(&shape, None, &Sample, &mut out);
         assert_eq!(
             out,
-            r#"{"user":"Ana \"A\" Ruiz\n","resultType":"50126","code":50126,"ok":true,"steps":[{"at":"noon"}],"text":"[{\"at\":\"noon\"}]","at":"2026-03-02T07:41:09.5000000+00:00","n":17}"#
+            r#"{"user":"Ana \"A\" Ruiz\n","resultType":"50126","code":50126,"ok":true,"steps":[{"at":"noon"}],"text":"[{\"at\":\"noon\"}]","at":"2026-03-02T07:41:09.5000000+00:00","n":17,"status":"{\"code\":50126}"}"#
         );
     }
 }

@@ -212,8 +212,11 @@ fn guess_style(text: &[u8]) -> Option<Style> {
         b"" => b'n',
         _ => return None,
     };
-    (digits <= 9 && matches!(separator, b'T' | b' '))
-        .then_some(Style::Iso { separator, digits: digits as u8, zone })
+    (digits <= 9 && matches!(separator, b'T' | b' ')).then_some(Style::Iso {
+        separator,
+        digits: digits as u8,
+        zone,
+    })
 }
 
 /// Reads a run of 1 to `most` digits; gives the number, how many, and the rest.
@@ -362,7 +365,8 @@ mod tests {
 
     #[test]
     fn what_is_no_instant_is_refused() {
-        for text in ["", "2026", "2026-13-01T00:00:00Z", "31/31/2026", "2026-01-01T25:00:00Z", "x"] {
+        for text in ["", "2026", "2026-13-01T00:00:00Z", "31/31/2026", "2026-01-01T25:00:00Z", "x"]
+        {
             assert_eq!(shown(text), "", "{text}");
         }
     }

@@ -1,0 +1,128 @@
+//! Compaction: many small files of a log and day become few.
+//!
+//! Rows keep their order (newest first) and every row is kept, so readers see no difference; the
+//! commit removes the old files and adds the new in one step, marked as no change of data.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use durward_model::field::Log;
+use hashbrown::{HashMap, HashSet};
+
+use crate::chunk::{Body, Chunk};
+use crate::delta::Commit;
+use crate::error::StoreError;
+use crate::merge::{self, Origin};
+use crate::seal::{self, now_ms, push_chunks, write_file};
+use crate::sealed::{ROW_GROUP_ROWS, SealedFile};
+use crate::store::{Shared, Tables};
+
+/// What compaction did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compacted {
+    /// Files that were merged.
+    pub files_before: usize,
+    /// Files they became.
+    pub files_after: usize,
+    /// Rows in them.
+    pub rows: usize,
+}
+
+/// Merges files of every log and day that has at least `fan_in` that are not full.
+pub(crate) fn compact(shared: &Shared, fan_in: usize) -> Result<Compacted, StoreError> {
+    let mut done = Compacted::default();
+    let mut tables = shared.tables.lock();
+    for group in candidates(shared, fan_in) {
+        let rows: usize = group.iter().map(|file| file.rows()).sum();
+        merge_files(shared, &mut tables, &group)?;
+        done.files_before += group.len();
+        done.files_after += 1;
+        done.rows += rows;
+    }
+    Ok(done)
+}
+
+/// Groups of files to merge, oldest rows first; each becomes one file.
+fn candidates(shared: &Shared, fan_in: usize) -> Vec<Vec<Arc<SealedFile>>> {
+    let limit = shared.options.file_rows;
+    let mut partitions: HashMap<(Log, i32), Vec<(i64, Arc<SealedFile>)>> = HashMap::new();
+    let mut seen = HashSet::new();
+    for chunk in &shared.state.lock().sealed {
+        let Body::Sealed { file, .. } = &chunk.body else { continue };
+        if file.rows() < limit / 2 && seen.insert(file.number) {
+            let oldest = file.row_groups.iter().map(|facts| facts.min_micros).min();
+            let members = partitions.entry((file.log, file.day)).or_default();
+            members.push((oldest.unwrap_or(i64::MIN), file.clone()));
+        }
+    }
+    let mut groups = Vec::new();
+    for (_, mut members) in partitions {
+        if members.len() < fan_in.max(2) {
+            continue;
+        }
+        members.sort_by_key(|(oldest, _)| *oldest);
+        let (mut group, mut rows) = (Vec::new(), 0);
+        for (_, file) in members {
+            if rows + file.rows() > limit && group.len() > 1 {
+                groups.push(std::mem::take(&mut group));
+                rows = 0;
+            }
+            rows += file.rows();
+            group.push(file);
+        }
+        if group.len() > 1 {
+            groups.push(group);
+        }
+    }
+    groups
+}
+
+fn merge_files(
+    shared: &Shared,
+    tables: &mut Tables,
+    group: &[Arc<SealedFile>],
+) -> Result<(), StoreError> {
+    let numbers: HashSet<u64> = group.iter().map(|file| file.number).collect();
+    let belongs = |chunk: &&Arc<Chunk>| match &chunk.body {
+        Body::Sealed { file, .. } => numbers.contains(&file.number),
+        Body::Hot { .. } => false,
+    };
+    let (old, entities) = {
+        let mut state = shared.state.lock();
+        let old: Vec<Arc<Chunk>> = state.sealed.iter().filter(belongs).cloned().collect();
+        (old, state.entities.snapshot())
+    };
+    let sources: Vec<&Chunk> = old.iter().map(|chunk| &**chunk).collect();
+    let order = merge::order(&sources)?;
+    let batches: Result<Vec<_>, _> = sources.iter().map(|chunk| merge::batch_of(chunk)).collect();
+    let batches = batches?;
+    let parts = order.chunks(ROW_GROUP_ROWS).map(|part| merge::gather(&batches, part));
+    let partition = (group[0].log, group[0].day);
+    let (file, add) = write_file(shared, &entities, partition, order.len(), parts)?;
+    drop(batches);
+    let (mut new, mut origins) = (Vec::new(), Vec::new());
+    push_chunks(&file, &order, |source| source, &mut new, &mut origins);
+    tables.sign_ins.commit(Commit {
+        adds: vec![add],
+        removes: group.iter().map(|file| file.name.clone()).collect(),
+        operation: "OPTIMIZE".to_owned(),
+        timestamp_ms: now_ms(),
+        data_change: false,
+        ..Commit::default()
+    })?;
+
+    let mut state = shared.state.lock();
+    let origins: Vec<&[Origin]> = origins.iter().map(Vec::as_slice).collect();
+    let sealed = state.carry_marks(&old, new, &origins);
+    let gone: HashSet<u64> = old.iter().map(|chunk| chunk.uid).collect();
+    state.sealed.retain(|chunk| !gone.contains(&chunk.uid));
+    state.sealed.extend(sealed);
+    shared.publish(&mut state);
+    drop(state);
+    for file in group {
+        let rollup = seal::rollup_path(&shared.dir, &file.name);
+        tables.replaced.push((file.path.clone(), Instant::now()));
+        tables.replaced.push((rollup, Instant::now()));
+    }
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! What a frame of the write-ahead log holds: an accepted batch, postcard-encoded, in zstd.
+
+use durward_model::batch::EventBatch;
+
+use crate::error::StoreError;
+
+/// First byte of a payload: which encoding follows.
+const VERSION: u8 = 1;
+/// Fast, and already a tenth of the size: the batch's entities repeat hardly at all.
+const ZSTD_LEVEL: i32 = 1;
+/// No frame holds more than this once decompressed; a larger one is not ours.
+const DECODED_BYTES_MAX: usize = 1 << 30;
+
+/// Encodes the chosen rows of a batch.
+pub(crate) fn encode(batch: &EventBatch, rows: &[u32]) -> Result<Vec<u8>, StoreError> {
+    let chosen;
+    let batch = if rows.len() == batch.len() {
+        batch
+    } else {
+        chosen = batch.select(rows);
+        &chosen
+    };
+    let plain = postcard::to_stdvec(batch).map_err(malformed)?;
+    let mut payload = vec![VERSION];
+    payload.extend(zstd::bulk::compress(&plain, ZSTD_LEVEL)?);
+    Ok(payload)
+}
+
+/// Decodes a payload.
+pub(crate) fn decode(payload: &[u8]) -> Result<EventBatch, StoreError> {
+    let Some((&VERSION, compressed)) = payload.split_first() else {
+        return Err(std::io::Error::other("a log frame of an unknown version").into());
+    };
+    let size = zstd::zstd_safe::get_frame_content_size(compressed)
+        .ok()
+        .flatten()
+        .and_then(|size| usize::try_from(size).ok())
+        .filter(|size| *size <= DECODED_BYTES_MAX)
+        .ok_or_else(|| std::io::Error::other("a log frame without a believable size"))?;
+    let plain = zstd::bulk::decompress(compressed, size)?;
+    postcard::from_bytes(&plain).map_err(malformed)
+}
+
+fn malformed(error: postcard::Error) -> StoreError {
+    StoreError::Io(std::io::Error::other(format!("a log frame cannot be read: {error}")))
+}

@@ -1,0 +1,258 @@
+//! Sealing: what is in memory becomes sealed files, exactly once.
+//!
+//! The commit that adds the files to the `sign_ins` table also records the log position up to
+//! which they hold everything (SEAL-3). A crash before the commit leaves files nobody refers to
+//! and the write-ahead log as it was; a crash after it finds the position and skips those frames.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use arrow_array::RecordBatch;
+use durward_model::field::Log;
+use durward_model::time::{DAY_MICROS, Timestamp};
+
+use crate::chunk::{Chunk, int64s};
+use crate::delta::{AddFile, Commit};
+use crate::entities::EntitySnapshot;
+use crate::error::StoreError;
+use crate::merge::{self, Origin};
+use crate::schema::{Column, PARTITION_DATE, PARTITION_LOG};
+use crate::sealed::{ROW_GROUP_ROWS, SealedFile, Written, write_rows};
+use crate::state::position_of;
+use crate::store::{Shared, Tables};
+use crate::{entity_file, rollup};
+
+/// The application that commits log positions to the `sign_ins` table.
+pub(crate) const LOG_APPLICATION: &str = "durward-log";
+
+/// Files of the `sign_ins` table, in a data directory.
+pub(crate) fn sign_ins_dir(dir: &Path) -> PathBuf {
+    dir.join("tables").join("sign_ins")
+}
+
+/// Files of the `entities` table.
+pub(crate) fn entities_dir(dir: &Path) -> PathBuf {
+    dir.join("tables").join("entities")
+}
+
+/// The rollup of a sealed file.
+pub(crate) fn rollup_path(dir: &Path, name: &str) -> PathBuf {
+    dir.join("rollups").join(name)
+}
+
+/// Seals everything visible.
+pub(crate) fn seal(shared: &Shared) -> Result<(), StoreError> {
+    let mut tables = shared.tables.lock();
+    let (hot, entities) = {
+        let mut state = shared.state.lock();
+        let hot = state.hot.clone();
+        state.sealing = hot.iter().map(|chunk| chunk.uid).collect();
+        (hot, state.entities.snapshot())
+    };
+    let result = seal_chunks(shared, &mut tables, &hot, &entities);
+    shared.state.lock().sealing.clear();
+    let (mut full, mut unknown) = (false, false);
+    if let Err(error) = &result {
+        (full, unknown) = (error.is_disk_full(), error.is_outcome_unknown());
+    }
+    shared.disk_full.store(full, Ordering::SeqCst);
+    if unknown {
+        shared.failed.store(true, Ordering::SeqCst);
+    }
+    shared.room.notify_all();
+    result
+}
+
+fn seal_chunks(
+    shared: &Shared,
+    tables: &mut Tables,
+    hot: &[Arc<Chunk>],
+    entities: &EntitySnapshot,
+) -> Result<(), StoreError> {
+    let Some(position) = hot.iter().map(|chunk| position_of(chunk)).max() else { return Ok(()) };
+    seal_entities(shared, tables, entities)?;
+
+    let (mut new, mut origins, mut adds) = (Vec::new(), Vec::new(), Vec::new());
+    for log in Log::ALL {
+        let members: Vec<usize> = (0..hot.len()).filter(|&i| hot[i].log == log).collect();
+        if members.is_empty() {
+            continue;
+        }
+        let sources: Vec<&Chunk> = members.iter().map(|&index| &*hot[index]).collect();
+        let order = merge::order(&sources)?;
+        let batches: Result<Vec<_>, _> = sources.iter().map(|chunk| merge::batch_of(chunk)).collect();
+        let merged = merge::gather(&batches?, &order)?;
+        for (day, start, end) in days_of(&merged)? {
+            let rows = merged.slice(start, end - start);
+            let (file, add) = write_file(shared, entities, (log, day), rows.num_rows(), [Ok(rows)])?;
+            adds.push(add);
+            push_chunks(&file, &order[start..end], |source| members[source], &mut new, &mut origins);
+        }
+    }
+    tables.sign_ins.commit(Commit {
+        adds,
+        txn: Some((LOG_APPLICATION.to_owned(), i64::try_from(position).unwrap_or(i64::MAX))),
+        operation: "WRITE".to_owned(),
+        timestamp_ms: now_ms(),
+        data_change: true,
+        ..Commit::default()
+    })?;
+
+    let mut state = shared.state.lock();
+    let origins: Vec<&[Origin]> = origins.iter().map(Vec::as_slice).collect();
+    let sealed = state.carry_marks(hot, new, &origins);
+    for chunk in hot {
+        state.forget_tail_ids(chunk);
+        state.hot_bytes = state.hot_bytes.saturating_sub(crate::state::hot_bytes(chunk));
+    }
+    let gone: hashbrown::HashSet<u64> = hot.iter().map(|chunk| chunk.uid).collect();
+    state.hot.retain(|chunk| !gone.contains(&chunk.uid));
+    state.hot_since = (!state.hot.is_empty()).then(std::time::Instant::now);
+    state.sealed.extend(sealed);
+    shared.publish(&mut state);
+    drop(state);
+    shared.wal.remove_through(crate::wal::LogPosition(position))?;
+    Ok(())
+}
+
+/// The chunks of a new file, and where each of their rows was.
+pub(crate) fn push_chunks(
+    file: &Arc<SealedFile>,
+    order: &[Origin],
+    source: impl Fn(usize) -> usize,
+    chunks: &mut Vec<Chunk>,
+    origins: &mut Vec<Vec<Origin>>,
+) {
+    for (chunk, part) in Chunk::of_file(file).zip(order.chunks(ROW_GROUP_ROWS)) {
+        assert_eq!(chunk.rows, part.len(), "a row group holds the rows it was given");
+        chunks.push(chunk);
+        origins.push(part.iter().map(|&(from, row)| (source(from), row)).collect());
+    }
+}
+
+/// New entities reach the disk before any sealed row refers to them (ENT-2).
+fn seal_entities(
+    shared: &Shared,
+    tables: &mut Tables,
+    entities: &EntitySnapshot,
+) -> Result<(), StoreError> {
+    let from = shared.state.lock().entities_sealed;
+    let name = format!("{}.parquet", unique_name());
+    let path = entities_dir(&shared.dir).join(&name);
+    let Some((rows, bytes)) = entity_file::write(&*shared.files, &path, entities, &from)? else {
+        return Ok(());
+    };
+    let stats = format!("{{\"numRecords\":{rows}}}");
+    tables.entities.commit(Commit {
+        adds: vec![add_file(name, BTreeMap::new(), bytes, stats)],
+        operation: "WRITE".to_owned(),
+        timestamp_ms: now_ms(),
+        data_change: true,
+        ..Commit::default()
+    })?;
+    let mut state = shared.state.lock();
+    for (sealed, table) in state.entities_sealed.iter_mut().zip(entities) {
+        *sealed = (*sealed).max(table.len());
+    }
+    Ok(())
+}
+
+/// Writes one sealed file with its rollup and opens it.
+pub(crate) fn write_file(
+    shared: &Shared,
+    entities: &EntitySnapshot,
+    (log, day): (Log, i32),
+    rows: usize,
+    batches: impl IntoIterator<Item = Result<RecordBatch, StoreError>>,
+) -> Result<(Arc<SealedFile>, AddFile), StoreError> {
+    let date = date_text(day);
+    let name = format!("{PARTITION_DATE}={date}/{PARTITION_LOG}={}/{}.parquet", log.name(), unique_name());
+    let path = sign_ins_dir(&shared.dir).join(&name);
+    let written = write_rows(&*shared.files, &path, rows, batches)?;
+    let file = open_file(shared, &name, (log, day))?;
+    assert_eq!(file.rows(), written.rows, "SEAL-2: the file holds every row");
+    if log.is_sign_in() {
+        let rollup = file.rollup(entities)?;
+        rollup::write(&*shared.files, &rollup_path(&shared.dir, &name), &rollup)?;
+    }
+    let partition = BTreeMap::from([
+        (PARTITION_DATE.to_owned(), Some(date)),
+        (PARTITION_LOG.to_owned(), Some(log.name().to_owned())),
+    ]);
+    let add = add_file(name, partition, written.bytes, stats_of(&written));
+    Ok((file, add))
+}
+
+/// Opens a sealed file by its name in the table.
+pub(crate) fn open_file(
+    shared: &Shared,
+    name: &str,
+    partition: (Log, i32),
+) -> Result<Arc<SealedFile>, StoreError> {
+    let path = sign_ins_dir(&shared.dir).join(name);
+    let cache = shared.cache.clone();
+    let file = SealedFile::open(&*shared.files, path, name.to_owned(), partition, cache)?;
+    Ok(Arc::new(file))
+}
+
+fn add_file(
+    path: String,
+    partition_values: BTreeMap<String, Option<String>>,
+    bytes: u64,
+    stats: String,
+) -> AddFile {
+    AddFile {
+        path,
+        partition_values,
+        size_bytes: bytes,
+        modification_time_ms: now_ms(),
+        stats: Some(stats),
+    }
+}
+
+/// Delta's statistics; times in milliseconds, so that the maximum is rounded up.
+fn stats_of(written: &Written) -> String {
+    let min = Timestamp::from_micros(written.min_micros.div_euclid(1000) * 1000);
+    let max = Timestamp::from_micros((written.max_micros.div_euclid(1000) + 1) * 1000);
+    format!(
+        "{{\"numRecords\":{},\"minValues\":{{\"createdDateTime\":\"{min}\"}},\
+         \"maxValues\":{{\"createdDateTime\":\"{max}\"}},\"nullCount\":{{\"createdDateTime\":0}}}}",
+        written.rows
+    )
+}
+
+/// The days in a batch that is newest first: day, first row, row after the last.
+fn days_of(batch: &RecordBatch) -> Result<Vec<(i32, usize, usize)>, StoreError> {
+    let created = int64s(batch.column(Column::Created as usize))?;
+    let times = created.values();
+    let mut days = Vec::new();
+    let mut start = 0;
+    while start < times.len() {
+        let day = times[start].div_euclid(DAY_MICROS);
+        let end = start + times[start..].partition_point(|&time| time >= day * DAY_MICROS);
+        days.push((i32::try_from(day).unwrap_or(i32::MAX), start, end));
+        start = end;
+    }
+    Ok(days)
+}
+
+/// `2026-03-02` for a day since 1970.
+pub(crate) fn date_text(day: i32) -> String {
+    let text = Timestamp::from_micros(i64::from(day) * DAY_MICROS).to_string();
+    text.split('T').next().unwrap_or_default().to_owned()
+}
+
+/// A file name that no other file of this directory has or had.
+fn unique_name() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    format!("{:016x}-{:x}-{count:x}", Timestamp::now().micros, std::process::id())
+}
+
+/// Now, in milliseconds since 1970.
+pub(crate) fn now_ms() -> i64 {
+    Timestamp::now().micros / 1000
+}

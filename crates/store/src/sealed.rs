@@ -1,0 +1,404 @@
+//! Sealed files: rows of one log and one UTC day as Parquet, newest first.
+//!
+//! A sealed file never changes (SEAL-1). Columns are read a row group at a time and kept decoded
+//! in the column cache; a few rows of rarely read columns are read page by page instead.
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::SchemaRef;
+use bytes::Bytes;
+use durward_model::field::{GROUP_COUNT, Log};
+use parking_lot::Mutex;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+    RowSelector,
+};
+use parquet::arrow::{ArrowWriter, ProjectionMask};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::bloom_filter::Sbbf;
+use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::file::reader::{ChunkReader, Length};
+use parquet::file::statistics::Statistics;
+use parquet::schema::types::ColumnPath;
+
+use crate::cache::ColumnCache;
+use crate::error::StoreError;
+use crate::files::{FileLayer, ReadFile, temporary_name};
+use crate::schema::{COLUMN_COUNT, Column, rows_schema};
+
+/// Rows in a row group. Large enough that an integer column of one compresses well, small enough
+/// that a list of fifty rows decodes little.
+pub const ROW_GROUP_ROWS: usize = 131_072;
+/// Rows in a page: what reading a single row decodes.
+const PAGE_ROWS: usize = 8_192;
+
+/// A file of the layer as Parquet wants to read it.
+#[derive(Clone)]
+pub(crate) struct Source(pub(crate) Arc<dyn ReadFile>);
+
+struct SourceReader {
+    file: Arc<dyn ReadFile>,
+    offset: u64,
+}
+
+impl Length for Source {
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+}
+
+impl ChunkReader for Source {
+    type T = io::BufReader<Box<dyn Read + Send>>;
+
+    fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
+        let reader = SourceReader { file: self.0.clone(), offset: start };
+        Ok(io::BufReader::new(Box::new(reader)))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        if start.checked_add(length as u64).is_none_or(|end| end > self.0.len()) {
+            return Err(parquet::errors::ParquetError::EOF("file is shorter than it says".into()));
+        }
+        let mut buffer = vec![0; length];
+        self.0.read_at(start, &mut buffer)?;
+        Ok(buffer.into())
+    }
+}
+
+impl Read for SourceReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.file.len().saturating_sub(self.offset);
+        let count = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.file.read_at(self.offset, &mut buffer[..count])?;
+        self.offset += count as u64;
+        Ok(count)
+    }
+}
+
+/// How sealed files are written: zstd, delta-coded time, plain identifiers with bloom filters for
+/// the two that are searched for, dictionaries for entity keys.
+fn row_properties(rows: usize) -> WriterProperties {
+    let mut builder = common_properties()
+        .set_column_encoding(path("createdDateTime"), Encoding::DELTA_BINARY_PACKED)
+        .set_column_dictionary_enabled(path("createdDateTime"), false)
+        .set_column_dictionary_enabled(path("publishedDateTime"), false)
+        .set_column_encoding(path("publishedDateTime"), Encoding::DELTA_BINARY_PACKED);
+    for name in ["id", "correlationId", "originalRequestId", "extra", "idTexts"] {
+        builder = builder.set_column_dictionary_enabled(path(name), false);
+    }
+    for name in ["id", "correlationId"] {
+        builder = builder
+            .set_column_bloom_filter_enabled(path(name), true)
+            .set_column_bloom_filter_fpp(path(name), 0.02)
+            .set_column_bloom_filter_max_ndv(path(name), rows.clamp(64, ROW_GROUP_ROWS) as u64);
+    }
+    // Random bytes: compressing them costs time and gains nothing.
+    builder.set_column_compression(path("id"), Compression::UNCOMPRESSED).build()
+}
+
+/// What all table files share.
+pub(crate) fn common_properties() -> WriterPropertiesBuilder {
+    let level = ZstdLevel::try_new(3).unwrap_or_default();
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_write_batch_size(PAGE_ROWS)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_dictionary_page_size_limit(4 << 20)
+        .set_created_by(concat!("durward ", env!("CARGO_PKG_VERSION")).to_owned())
+}
+
+fn path(name: &str) -> ColumnPath {
+    ColumnPath::from(name)
+}
+
+/// What was written.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    pub(crate) rows: usize,
+    pub(crate) bytes: u64,
+    pub(crate) min_micros: i64,
+    pub(crate) max_micros: i64,
+}
+
+/// Writes rows, already in order, as one durable file: complete and synced, or not there.
+/// `rows` is how many the batches hold together.
+pub(crate) fn write_rows(
+    files: &dyn FileLayer,
+    to: &std::path::Path,
+    rows: usize,
+    batches: impl IntoIterator<Item = Result<RecordBatch, StoreError>>,
+) -> Result<Written, StoreError> {
+    let (mut min_micros, mut max_micros) = (i64::MAX, i64::MIN);
+    let watched = batches.into_iter().map(|batch| {
+        let batch = batch?;
+        let created = crate::chunk::int64s(batch.column(Column::Created as usize))?;
+        if let (Some(&newest), Some(&oldest)) = (created.values().first(), created.values().last())
+        {
+            (min_micros, max_micros) = (min_micros.min(oldest), max_micros.max(newest));
+        }
+        Ok(batch)
+    });
+    let bytes = write_table(files, to, rows_schema(), watched, row_properties(rows))?;
+    Ok(Written { rows, bytes, min_micros, max_micros })
+}
+
+/// Writes batches of one schema as one durable Parquet file; gives its size in bytes.
+pub(crate) fn write_table(
+    files: &dyn FileLayer,
+    to: &std::path::Path,
+    schema: SchemaRef,
+    batches: impl IntoIterator<Item = Result<RecordBatch, StoreError>>,
+    properties: WriterProperties,
+) -> Result<u64, StoreError> {
+    let parent = to.parent().unwrap_or(to);
+    files.create_dir_durably(parent)?;
+    let temporary = temporary_name(to);
+    match write_synced(files, &temporary, schema, batches, properties) {
+        Ok(bytes) => {
+            files.rename(&temporary, to)?;
+            files.sync_dir(parent)?;
+            Ok(bytes)
+        }
+        Err(error) => {
+            // Best effort: on a full disk the space is wanted back at once.
+            let _ = files.remove(&temporary);
+            Err(error)
+        }
+    }
+}
+
+fn write_synced(
+    files: &dyn FileLayer,
+    to: &std::path::Path,
+    schema: SchemaRef,
+    batches: impl IntoIterator<Item = Result<RecordBatch, StoreError>>,
+    properties: WriterProperties,
+) -> Result<u64, StoreError> {
+    let mut file = files.create(to)?;
+    let mut counted = Counted { inner: &mut file, bytes: 0 };
+    let mut writer = ArrowWriter::try_new(&mut counted, schema, Some(properties))?;
+    for batch in batches {
+        writer.write(&batch?)?;
+    }
+    writer.close()?;
+    let bytes = counted.bytes;
+    file.sync()?;
+    Ok(bytes)
+}
+
+struct Counted<'a, W: ?Sized> {
+    inner: &'a mut W,
+    bytes: u64,
+}
+
+impl<W: Write + ?Sized> Write for Counted<'_, W> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let count = self.inner.write(buffer)?;
+        self.bytes += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// Facts of one row group, from the footer.
+#[derive(Clone, Debug)]
+pub(crate) struct RowGroupFacts {
+    pub(crate) rows: usize,
+    pub(crate) min_micros: i64,
+    pub(crate) max_micros: i64,
+    pub(crate) max_revision: i32,
+}
+
+/// An open sealed file.
+pub(crate) struct SealedFile {
+    /// Unique while the process lives: what the column cache knows it by.
+    pub(crate) number: u64,
+    /// Relative to the table's directory; what the table log calls it.
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+    pub(crate) log: Log,
+    /// Days since 1970, UTC.
+    pub(crate) day: i32,
+    pub(crate) bytes: u64,
+    pub(crate) row_groups: Vec<RowGroupFacts>,
+    source: Source,
+    footer: ArrowReaderMetadata,
+    cache: Arc<ColumnCache>,
+    blooms: Mutex<hashbrown::HashMap<(u16, u16), Option<Arc<Sbbf>>>>,
+    pub(crate) rollup: std::sync::OnceLock<Arc<crate::rollup::Rollup>>,
+}
+
+impl std::fmt::Debug for SealedFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SealedFile").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Drop for SealedFile {
+    fn drop(&mut self) {
+        self.cache.forget(self.number);
+    }
+}
+
+impl SealedFile {
+    /// Opens a file and reads its footer.
+    pub(crate) fn open(
+        files: &dyn FileLayer,
+        path: PathBuf,
+        name: String,
+        (log, day): (Log, i32),
+        cache: Arc<ColumnCache>,
+    ) -> Result<SealedFile, StoreError> {
+        let source = Source(files.open(&path)?);
+        let options = ArrowReaderOptions::new()
+            .with_offset_index_policy(PageIndexPolicy::Optional)
+            .with_schema(rows_schema())
+            .with_skip_arrow_metadata(true);
+        let footer = ArrowReaderMetadata::load(&source, options)?;
+        let mut row_groups = Vec::with_capacity(footer.metadata().num_row_groups());
+        for facts in footer.metadata().row_groups() {
+            let created = facts.column(Column::Created as usize).statistics();
+            let revision = facts.column(Column::Revision as usize).statistics();
+            let (Some(Statistics::Int64(created)), Some(Statistics::Int32(revision))) =
+                (created, revision)
+            else {
+                return Err(StoreError::Corrupt {
+                    what: "no statistics for createdDateTime or revision".to_owned(),
+                    path,
+                    advice: "the file was not written by durward; move it out of the table".into(),
+                });
+            };
+            row_groups.push(RowGroupFacts {
+                rows: usize::try_from(facts.num_rows()).unwrap_or(0),
+                min_micros: created.min_opt().copied().unwrap_or(i64::MIN),
+                max_micros: created.max_opt().copied().unwrap_or(i64::MAX),
+                max_revision: revision.max_opt().copied().unwrap_or(0),
+            });
+        }
+        let bytes = source.len();
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
+        Ok(SealedFile {
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            name,
+            path,
+            log,
+            day,
+            bytes,
+            row_groups,
+            source,
+            footer,
+            cache,
+            blooms: Mutex::default(),
+            rollup: std::sync::OnceLock::new(),
+        })
+    }
+
+    /// How many rows it holds.
+    pub(crate) fn rows(&self) -> usize {
+        self.row_groups.iter().map(|facts| facts.rows).sum()
+    }
+
+    /// One column of one row group, from the cache if it is there.
+    pub(crate) fn column(&self, row_group: usize, column: usize) -> Result<ArrayRef, StoreError> {
+        let key = (self.number, row_group as u16, column as u16);
+        if let Some(array) = self.cache.get(key) {
+            return Ok(array);
+        }
+        let batch = self.read(row_group, &[column], None)?;
+        let array = batch.column(0).clone();
+        self.cache.put(key, array.clone());
+        Ok(array)
+    }
+
+    /// Several columns of one row group, not kept; of all rows, or of some (ascending).
+    pub(crate) fn read(
+        &self,
+        row_group: usize,
+        columns: &[usize],
+        rows: Option<&[u32]>,
+    ) -> Result<RecordBatch, StoreError> {
+        debug_assert!(columns.is_sorted() && columns.iter().all(|&c| c < COLUMN_COUNT));
+        let mask = ProjectionMask::leaves(
+            self.footer.metadata().file_metadata().schema_descr(),
+            columns.iter().copied(),
+        );
+        let total = self.row_groups[row_group].rows;
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
+            self.source.clone(),
+            self.footer.clone(),
+        )
+        .with_row_groups(vec![row_group])
+        .with_projection(mask)
+        .with_batch_size(total.max(1));
+        if let Some(rows) = rows {
+            builder = builder.with_row_selection(selection(rows, total));
+        }
+        let mut reader = builder.build()?;
+        let batch = reader.next().transpose()?;
+        let expected = rows.map_or(total, <[u32]>::len);
+        match batch {
+            Some(batch) if batch.num_rows() == expected => Ok(batch),
+            _ => Err(StoreError::Corrupt {
+                what: format!("row group {row_group} does not hold the {expected} rows it should"),
+                path: self.path.clone(),
+                advice: "restore the file from a copy, then start durward again".to_owned(),
+            }),
+        }
+    }
+
+    /// Can this identifier be in this row group? `true` where there is no bloom filter.
+    pub(crate) fn may_contain(
+        &self,
+        row_group: usize,
+        column: Column,
+        id: &[u8; 16],
+    ) -> Result<bool, StoreError> {
+        let key = (row_group as u16, column as u16);
+        let known = self.blooms.lock().get(&key).cloned();
+        let bloom = match known {
+            Some(bloom) => bloom,
+            None => {
+                let facts = self.footer.metadata().row_group(row_group);
+                let bloom = Sbbf::read_from_column_chunk(
+                    facts.column(column as usize),
+                    &self.source,
+                )?
+                .map(Arc::new);
+                self.blooms.lock().insert(key, bloom.clone());
+                bloom
+            }
+        };
+        Ok(bloom.is_none_or(|bloom| bloom.check(&id[..])))
+    }
+}
+
+/// The ascending rows as runs to read and to skip.
+fn selection(rows: &[u32], total: usize) -> RowSelection {
+    let mut runs = Vec::new();
+    let mut at = 0;
+    for &row in rows {
+        let row = row as usize;
+        debug_assert!(row >= at && row < total);
+        if row > at {
+            runs.push(RowSelector::skip(row - at));
+        }
+        runs.push(RowSelector::select(1));
+        at = row + 1;
+    }
+    if at < total {
+        runs.push(RowSelector::skip(total - at));
+    }
+    runs.into()
+}
+
+const _: () = assert!(COLUMN_COUNT == Column::FirstKey as usize + GROUP_COUNT);

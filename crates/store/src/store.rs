@@ -1,0 +1,324 @@
+//! The store: one data directory, one process, many threads.
+//!
+//! `append` takes a batch in and returns once it is durable in the write-ahead log and visible to
+//! readers. Sealing, compaction and retention run one at a time, from a thread of the store's own
+//! or when asked; readers never wait for them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use durward_model::batch::EventBatch;
+use parking_lot::{Condvar, Mutex};
+
+use crate::append::Appended;
+use crate::cache::ColumnCache;
+use crate::delta::DeltaLog;
+use crate::error::{AppendError, OpenError, StoreError};
+use crate::files::FileLayer;
+use crate::frame;
+use crate::lock::DirectoryLock;
+use crate::options::StoreOptions;
+use crate::state::State;
+use crate::view::View;
+use crate::wal::{Wal, WalAppendError};
+
+/// A log store in one directory.
+#[derive(Debug)]
+pub struct Store {
+    shared: Arc<Shared>,
+    worker: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) dir: PathBuf,
+    pub(crate) options: StoreOptions,
+    pub(crate) files: Arc<dyn FileLayer>,
+    pub(crate) wal: Wal,
+    pub(crate) state: Mutex<State>,
+    pub(crate) view: ArcSwap<View>,
+    pub(crate) tables: Mutex<Tables>,
+    pub(crate) cache: Arc<ColumnCache>,
+    /// What the last maintenance run failed on.
+    pub(crate) last_error: Mutex<Option<String>>,
+    /// The last seal failed because the disk was full.
+    pub(crate) disk_full: AtomicBool,
+    /// A failure after which only opening again can tell what is on disk.
+    pub(crate) failed: AtomicBool,
+    /// Woken when a batch was settled.
+    settled: Condvar,
+    /// Woken when rows were sealed and there is room again.
+    pub(crate) room: Condvar,
+    /// Wakes the worker early; holds whether it was asked to.
+    wake: (Mutex<bool>, Condvar),
+    stop: AtomicBool,
+    _lock: Option<DirectoryLock>,
+}
+
+/// The tables on disk. Whoever seals, compacts or removes holds the lock on this.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    pub(crate) sign_ins: DeltaLog,
+    pub(crate) entities: DeltaLog,
+    /// Files that compaction replaced, and since when.
+    pub(crate) replaced: Vec<(PathBuf, Instant)>,
+    pub(crate) last_retention_day: i32,
+}
+
+impl Store {
+    /// Opens the directory, which is made if it is not there, and reads the write-ahead log back.
+    pub fn open(dir: &Path, options: StoreOptions) -> Result<Store, OpenError> {
+        let background = options.background;
+        let shared = Arc::new(crate::open::open(dir, options)?);
+        let worker = if background {
+            let shared = shared.clone();
+            let thread = std::thread::Builder::new().name("durward-store".to_owned());
+            Some(thread.spawn(move || work(&shared))?)
+        } else {
+            None
+        };
+        Ok(Store { shared, worker: Mutex::new(worker) })
+    }
+
+    /// Takes a batch in. On return every event of it is durable and visible: the ones that are
+    /// new, and the ones that were known already. On error nothing is promised, and the same
+    /// batch can be sent again.
+    pub fn append(&self, batch: &EventBatch) -> Result<Appended, AppendError> {
+        let shared = &self.shared;
+        if shared.failed.load(Ordering::SeqCst) {
+            return Err(AppendError::Poisoned);
+        }
+        let mut state = shared.state.lock();
+        if state.hot_bytes > shared.options.hot_bytes_max {
+            let waiting_bytes = state.hot_bytes as u64;
+            drop(state);
+            shared.wake_worker();
+            return match shared.disk_full.load(Ordering::SeqCst) {
+                true => Err(AppendError::DiskFull),
+                false => Err(AppendError::Backpressure { waiting_bytes }),
+            };
+        }
+        let absorbed = state.absorb(batch)?;
+        let nothing_to_wait_for = absorbed.accepted.is_empty() && absorbed.relies_on.is_empty();
+        if nothing_to_wait_for {
+            return Ok(absorbed.counts);
+        }
+        // Known rows may rely on a batch that is still on its way: an empty frame behind it is
+        // durable only after it.
+        let payload = frame::encode(batch, &absorbed.accepted)?;
+        let ticket = shared.wal.submit(payload).map_err(append_error)?;
+        let position = ticket.position().get();
+        state.queue(position, absorbed.chunks, absorbed.marks);
+        let full = state.hot_rows() >= shared.options.seal_rows;
+        drop(state);
+
+        let outcome = ticket.wait();
+        let mut state = shared.state.lock();
+        if state.settle(position, outcome.is_ok())? {
+            shared.publish(&mut state);
+        }
+        shared.settled.notify_all();
+        while outcome.is_ok() && state.pending.iter().any(|p| p.position == position) {
+            // An earlier batch is not settled yet; its thread is about to do so.
+            shared.settled.wait(&mut state);
+        }
+        let relied_on_refused = absorbed.relies_on.iter().any(|p| state.failed.contains(p));
+        drop(state);
+        if full {
+            shared.wake_worker();
+        }
+        outcome.map_err(append_error)?;
+        if relied_on_refused {
+            return Err(AppendError::DiskFull);
+        }
+        Ok(absorbed.counts)
+    }
+
+    /// Like [`Store::append`], but waits up to `patience` while the store catches up instead of
+    /// refusing. For imports, which have nobody to tell to come back.
+    pub fn append_patiently(
+        &self,
+        batch: &EventBatch,
+        patience: Duration,
+    ) -> Result<Appended, AppendError> {
+        let deadline = Instant::now() + patience;
+        loop {
+            match self.append(batch) {
+                Err(AppendError::Backpressure { .. }) if Instant::now() < deadline => {
+                    if self.worker.lock().is_none() {
+                        self.seal()?;
+                    }
+                    let mut state = self.shared.state.lock();
+                    if state.hot_bytes > self.shared.options.hot_bytes_max {
+                        self.shared.room.wait_for(&mut state, Duration::from_millis(200));
+                    }
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Everything readable now.
+    pub fn view(&self) -> Arc<View> {
+        self.shared.view.load_full()
+    }
+
+    /// Writes what is in memory to sealed files and commits them.
+    pub fn seal(&self) -> Result<(), StoreError> {
+        crate::seal::seal(&self.shared)
+    }
+
+    /// Merges small files of a log and day, all there are.
+    pub fn compact(&self) -> Result<crate::compact::Compacted, StoreError> {
+        crate::compact::compact(&self.shared, 2)
+    }
+
+    /// Computes every rollup again and writes those that differ. Gives how many files were looked
+    /// at and how many rollups were wrong or missing.
+    pub fn rebuild_rollups(&self) -> Result<(usize, usize), StoreError> {
+        crate::maintain::rebuild_rollups(&self.shared)
+    }
+
+    /// Removes the days that retention no longer keeps. `today` in days since 1970, UTC.
+    pub fn retain(&self, today: i32) -> Result<Vec<crate::maintain::RemovedDay>, StoreError> {
+        crate::maintain::retain(&self.shared, today)
+    }
+
+    /// How much is here, and how it is doing.
+    pub fn status(&self) -> crate::status::Status {
+        crate::status::status(&self.shared)
+    }
+
+    /// Seals what is in memory and lets go of the directory.
+    pub fn close(self) -> Result<(), StoreError> {
+        self.stop_worker();
+        self.seal()
+    }
+
+    fn stop_worker(&self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        self.shared.wake_worker();
+        if let Some(worker) = self.worker.lock().take() {
+            // A worker that panicked has said so; there is nothing left to do for it here.
+            let _ = worker.join();
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.stop_worker();
+    }
+}
+
+impl Shared {
+    #[expect(clippy::too_many_arguments, reason = "called once, by `open`")]
+    pub(crate) fn new(
+        dir: &Path,
+        options: StoreOptions,
+        wal: Wal,
+        mut state: State,
+        tables: Tables,
+        cache: Arc<ColumnCache>,
+        lock: Option<DirectoryLock>,
+    ) -> Shared {
+        let view = ArcSwap::from_pointee(state.view());
+        Shared {
+            dir: dir.to_owned(),
+            files: options.files.clone(),
+            options,
+            wal,
+            state: Mutex::new(state),
+            view,
+            tables: Mutex::new(tables),
+            cache,
+            last_error: Mutex::new(None),
+            disk_full: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
+            settled: Condvar::new(),
+            room: Condvar::new(),
+            wake: (Mutex::new(false), Condvar::new()),
+            stop: AtomicBool::new(false),
+            _lock: lock,
+        }
+    }
+
+    /// Swaps in a new view (VIEW-1).
+    pub(crate) fn publish(&self, state: &mut State) {
+        self.view.store(Arc::new(state.view()));
+    }
+
+    fn wake_worker(&self) {
+        *self.wake.0.lock() = true;
+        self.wake.1.notify_one();
+    }
+
+    fn stopping(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+}
+
+fn append_error(error: WalAppendError) -> AppendError {
+    match error {
+        WalAppendError::Backpressure { backlog_bytes } => {
+            AppendError::Backpressure { waiting_bytes: backlog_bytes as u64 }
+        }
+        WalAppendError::TooLarge { bytes } => AppendError::TooLarge { bytes },
+        WalAppendError::DiskFull => AppendError::DiskFull,
+        WalAppendError::Poisoned { .. } => AppendError::Poisoned,
+    }
+}
+
+/// How often the worker looks whether there is something to do.
+const WORKER_PERIOD: Duration = Duration::from_millis(500);
+/// How long it leaves a failed task alone.
+const WORKER_PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// Small files of one log and day that make the worker merge them.
+const COMPACT_FAN_IN: usize = 8;
+
+fn work(shared: &Shared) {
+    let mut resume = Instant::now();
+    while !shared.stopping() {
+        {
+            let mut asked = shared.wake.0.lock();
+            if !*asked {
+                shared.wake.1.wait_for(&mut asked, WORKER_PERIOD);
+            }
+            *asked = false;
+        }
+        if shared.stopping() || Instant::now() < resume {
+            continue;
+        }
+        if let Err(error) = work_once(shared) {
+            tracing::error!(%error, "maintenance failed; it will be tried again");
+            *shared.last_error.lock() = Some(error.to_string());
+            resume = Instant::now() + WORKER_PAUSE_AFTER_FAILURE;
+        }
+    }
+}
+
+fn work_once(shared: &Shared) -> Result<(), StoreError> {
+    let due = {
+        let state = shared.state.lock();
+        let options = &shared.options;
+        let old = state.hot_since.is_some_and(|since| since.elapsed() >= options.seal_after);
+        old || state.hot_rows() >= options.seal_rows
+            || state.hot_bytes > options.hot_bytes_max / 2
+    };
+    if due {
+        crate::seal::seal(shared)?;
+        crate::compact::compact(shared, COMPACT_FAN_IN)?;
+    }
+    let today = durward_model::Timestamp::now().day();
+    if !shared.options.retention_days.is_empty()
+        && shared.tables.lock().last_retention_day != today
+    {
+        crate::maintain::retain(shared, today)?;
+    }
+    crate::maintain::remove_replaced(shared)?;
+    *shared.last_error.lock() = None;
+    Ok(())
+}
