@@ -1,2 +1,51 @@
-//! Placeholder.
-fn main() {}
+//! Measures durward beside ClickHouse and DuckDB: the same files, machine, questions and answers.
+//!
+//! ```text
+//! prepare → files + manifest → load, tasks (durward; peers/*.py for the others) → compare
+//! ```
+//!
+//! Every step is a process of its own, so that memory and cold starts are its own. `compare` runs
+//! them one after the other and writes `docs/benchmarks.md`. `layout` tries the candidates that
+//! `docs/decisions/0001-storage.md` decides between; `decode` and `append` time one stage each.
+
+#![expect(clippy::print_stdout, reason = "the output of this program is its result")]
+
+mod manifest;
+mod measure;
+mod prepare;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "Comparison benches", max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Writes generated events as JSON Lines, and the parameters of the tasks.
+    Prepare {
+        /// The folder; made if it is not there.
+        dir: PathBuf,
+        /// How many events.
+        #[arg(long, default_value_t = 1_000_000)]
+        events: u64,
+        /// The seed of the tenant.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().command {
+        Command::Prepare { dir, events, seed } => {
+            let manifest = prepare::run(&dir, events, seed)?;
+            println!("{}", serde_json::to_string_pretty(&manifest)?);
+        }
+    }
+    Ok(())
+}

@@ -215,8 +215,11 @@ mod tests {
     fn agent_browser_and_system_fit_together() {
         let mut dice = Dice::new(2, Topic::Person, 0, 0);
         for round in 0..200 {
-            let device =
-                if round % 2 == 0 { Device::computer(&mut dice, true) } else { Device::phone(&mut dice) };
+            let device = if round % 2 == 0 {
+                Device::computer(&mut dice, true)
+            } else {
+                Device::phone(&mut dice)
+            };
             let client = in_browser(&device, 20_500);
             let (word, token) = match device.platform {
                 Platform::Windows => ("Windows", "Windows NT"),

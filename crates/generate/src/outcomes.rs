@@ -70,7 +70,9 @@ impl Outcome {
                 Some("MFA denied; user did not respond to mobile app notification"),
             ),
             Outcome::NoSession => (50058, "A silent sign-in found no session to use.", None),
-            Outcome::StaySignedIn => (50140, "The question whether to stay signed in was shown.", None),
+            Outcome::StaySignedIn => {
+                (50140, "The question whether to stay signed in was shown.", None)
+            }
             Outcome::ConfirmApp => (50199, "The user has to confirm the application.", None),
             Outcome::Blocked => (53003, "Conditional Access blocked the request.", None),
             Outcome::DeviceNotCompliant => {
@@ -82,7 +84,9 @@ impl Outcome {
             Outcome::FrequencySession => {
                 (70044, "The session is older than the sign-in frequency allows.", None)
             }
-            Outcome::InactiveToken => (700_082, "The refresh token lapsed through inactivity.", None),
+            Outcome::InactiveToken => {
+                (700_082, "The refresh token lapsed through inactivity.", None)
+            }
             Outcome::RevokedToken => {
                 (50173, "The grant was revoked; the user has to sign in again.", None)
             }

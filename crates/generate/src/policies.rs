@@ -183,7 +183,9 @@ impl Policies {
         for number in 0..extra.min(52) {
             let apps = AppScope::Range(first_invented() + ENGINEERING_APPS + number * 3, 3);
             list.push(Policy {
-                name: format!("CA1{number:02} Require MFA for business application set {number:02}"),
+                name: format!(
+                    "CA1{number:02} Require MFA for business application set {number:02}"
+                ),
                 apps,
                 exclude: group::BREAK_GLASS,
                 ..blank(&mut dice, Grant::Mfa)
@@ -269,10 +271,7 @@ fn core(dice: &mut Dice) -> Vec<Policy> {
             blocked_countries: true,
             ..policy("CA005 Block countries we do not work in", Grant::Block)
         },
-        Policy {
-            include: group::GUEST,
-            ..policy("CA006 Require MFA for guests", Grant::Mfa)
-        },
+        Policy { include: group::GUEST, ..policy("CA006 Require MFA for guests", Grant::Mfa) },
         Policy {
             exclude: no_people,
             risk: Some(Risk::High),
@@ -300,10 +299,7 @@ fn core(dice: &mut Dice) -> Vec<Policy> {
             include: group::ADMIN,
             ..policy("CA011 Phishing-resistant MFA for portals", Grant::Strength)
         },
-        Policy {
-            state: State::Off,
-            ..policy("CA012 Token protection on Windows", Grant::Session)
-        },
+        Policy { state: State::Off, ..policy("CA012 Token protection on Windows", Grant::Session) },
     ]
 }
 
@@ -347,7 +343,8 @@ mod tests {
     #[test]
     fn evaluation_stops_at_the_first_condition_that_fails() {
         let policies = Policies::new(1, 0);
-        let conditions = |number: usize, context| policies.list[number].conditions(number, &context);
+        let conditions =
+            |number: usize, context| policies.list[number].conditions(number, &context);
         assert_eq!(conditions(0, Context { apps: 0, ..context() }), (0, 1));
         assert_eq!(conditions(0, Context { groups: group::GUEST, ..context() }), (1, 2));
         assert_eq!(conditions(0, Context { place: Where::Trusted, ..context() }), (3, 8));

@@ -97,7 +97,6 @@ const APPLICATIONS_MIN: u16 = 40;
 pub struct Tenant {
     pub(crate) seed: u64,
     pub(crate) options: TenantOptions,
-    pub(crate) id: Guid,
     pub(crate) id_text: String,
     pub(crate) domain: &'static str,
     pub(crate) offices: Vec<u8>,
@@ -149,7 +148,7 @@ impl Tenant {
         let usual_cities: Vec<u8> = (0..CITIES.len() as u8)
             .filter(|city| !blocked_countries.contains(&country(*city)))
             .collect();
-        let apps = apps::applications(seed, options.applications);
+        let apps = apps::applications(seed, id, options.applications);
         let policies = Policies::new(seed, options.profile.extra_policies());
         let masks = apps.iter().zip(0..).map(|(app, at)| policies.application_mask(app, at));
         let app_masks = masks.collect();
@@ -165,14 +164,13 @@ impl Tenant {
         Tenant {
             seed,
             options,
-            id,
             id_text: id.to_string(),
             domain,
             offices,
             blocked_countries,
             apps,
             app_masks,
-            resources: apps::resources(seed),
+            resources: apps::resources(seed, id),
             policies,
             people,
             principals: workloads::principals(seed, options.service_principals),

@@ -41,9 +41,22 @@ pub(crate) struct Identity {
 }
 
 const DUTIES: &[&str] = &[
-    "backup-runner", "hr-sync", "invoice-export", "build-agent", "infra-pipeline", "metrics-pull",
-    "mail-relay", "crm-connector", "badge-import", "license-report", "directory-export",
-    "ticket-bridge", "data-lake-load", "secret-rotation", "site-monitor", "parts-feed",
+    "backup-runner",
+    "hr-sync",
+    "invoice-export",
+    "build-agent",
+    "infra-pipeline",
+    "metrics-pull",
+    "mail-relay",
+    "crm-connector",
+    "badge-import",
+    "license-report",
+    "directory-export",
+    "ticket-bridge",
+    "data-lake-load",
+    "secret-rotation",
+    "site-monitor",
+    "parts-feed",
 ];
 const AGENTS: &[(&str, &str)] = &[
     ("okhttp/4.12.0", "Family: MSAL Library: MSAL.Java 1.17.2 Platform: Java"),

@@ -15,6 +15,8 @@ pub(crate) struct Feed<R> {
     start: usize,
     /// The line of the first byte of the window, from 1.
     line: u64,
+    /// Bytes between the beginning of that line and the window.
+    column: usize,
     /// Why the stream ended early.
     fault: Option<std::io::Error>,
     ended: bool,
@@ -22,7 +24,7 @@ pub(crate) struct Feed<R> {
 
 impl<R: Read> Feed<R> {
     pub(crate) fn new(reader: R) -> Self {
-        Feed { reader, buffer: Vec::new(), start: 0, line: 1, fault: None, ended: false }
+        Feed { reader, buffer: Vec::new(), start: 0, line: 1, column: 0, fault: None, ended: false }
     }
 
     /// The bytes that are here.
@@ -33,6 +35,11 @@ impl<R: Read> Feed<R> {
     /// The line on which the window begins.
     pub(crate) fn line(&self) -> u64 {
         self.line
+    }
+
+    /// Bytes between the beginning of that line and the window.
+    pub(crate) fn column(&self) -> usize {
+        self.column
     }
 
     /// Has the stream ended? What is in the window is then the rest.
@@ -48,7 +55,12 @@ impl<R: Read> Feed<R> {
     /// Moves the window's beginning forward.
     pub(crate) fn advance(&mut self, bytes: usize) {
         let passed = self.window().get(..bytes).unwrap_or_default();
-        self.line += count_lines(passed);
+        let lines = count_lines(passed);
+        self.column = match passed.iter().rposition(|byte| *byte == b'\n') {
+            Some(at) => passed.len() - at - 1,
+            None => self.column + passed.len(),
+        };
+        self.line += lines;
         self.start = (self.start + bytes).min(self.buffer.len());
     }
 
@@ -62,8 +74,7 @@ impl<R: Read> Feed<R> {
         let before = self.buffer.len();
         self.buffer.resize(before + WINDOW_BYTES, 0);
         let mut filled = before;
-        // A pipe gives little at a time: waiting for a full window would hold records back, but
-        // a window of one packet would be read again and again.
+        // Sources give little at a time; a full window keeps the cost of a refill small.
         while filled < self.buffer.len() {
             match self.reader.read(&mut self.buffer[filled..]) {
                 Ok(0) => {

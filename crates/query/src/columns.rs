@@ -27,15 +27,11 @@ fn once<T>(
     cell: &OnceCell<T>,
     read: impl FnOnce() -> Result<T, StoreError>,
 ) -> Result<&T, StoreError> {
-    if cell.get().is_none() {
-        let value = read()?;
-        return Ok(cell.get_or_init(|| value));
+    if let Some(value) = cell.get() {
+        return Ok(value);
     }
-    // Just seen to be there; the closure is for the compiler.
-    match cell.get() {
-        Some(value) => Ok(value),
-        None => read().map(|value| cell.get_or_init(|| value)),
-    }
+    let value = read()?;
+    Ok(cell.get_or_init(|| value))
 }
 
 impl<'a> Columns<'a> {

@@ -72,8 +72,16 @@ pub(crate) struct Absorbed {
 
 /// An earlier row of the same event.
 enum Earlier {
-    Stored { chunk: Arc<Chunk>, row: u32, pending: Option<u64>, event: Event, live: bool },
+    Stored { chunk: Arc<Chunk>, row: u32, pending: Option<u64>, event: Box<Event>, live: bool },
     InBatch { row: u32, revision: i32, live: bool },
+}
+
+/// Rows of one chunk that have the identifiers of rows of a batch.
+struct Hits {
+    chunk: Arc<Chunk>,
+    pending: Option<u64>,
+    /// Row of the chunk, row of the batch.
+    places: Vec<(u32, u32)>,
 }
 
 impl State {
@@ -167,7 +175,7 @@ impl State {
             self.hot.iter().map(|chunk| (chunk, None)).chain(pending).collect();
 
         // Rows found, by chunk, so that each chunk is read once.
-        let mut hits: HashMap<u64, (Arc<Chunk>, Option<u64>, Vec<(u32, u32)>)> = HashMap::new();
+        let mut hits: HashMap<u64, Hits> = HashMap::new();
         let mut found = Vec::new();
         for row in 0..batch.len() {
             let (id, created) = (columns.id[row], columns.created[row].micros);
@@ -184,21 +192,25 @@ impl State {
                 found.clear();
                 tail::find_in(chunk, &id, created, &mut found)?;
                 if !found.is_empty() {
-                    let entry = hits
-                        .entry(chunk.uid)
-                        .or_insert_with(|| (chunk.clone(), position, Vec::new()));
-                    entry.2.extend(found.iter().map(|&place| (place, row as u32)));
+                    let hits = hits.entry(chunk.uid).or_insert_with(|| Hits {
+                        chunk: chunk.clone(),
+                        pending: position,
+                        places: Vec::new(),
+                    });
+                    hits.places.extend(found.iter().map(|&place| (place, row as u32)));
                 }
             }
         }
         let mut earlier: HashMap<u32, Vec<Earlier>> = HashMap::new();
-        for (chunk, pending, mut places) in hits.into_values() {
+        for Hits { chunk, pending, mut places } in hits.into_values() {
             places.sort_unstable();
             let mut rows: Vec<u32> = places.iter().map(|(place, _)| *place).collect();
             rows.dedup();
             let events = chunk.events(&rows, entities)?;
             for (place, row) in places {
-                let Some(event) = events.get(rows.partition_point(|&r| r < place)) else { continue };
+                let Some(event) = events.get(rows.partition_point(|&r| r < place)) else {
+                    continue;
+                };
                 // Identifiers of different tenants do not collide in earnest; test data's do.
                 if event.cell(FieldId::TenantId)
                     != Event::of_batch(batch, row as usize).cell(FieldId::TenantId)
@@ -210,7 +222,7 @@ impl State {
                     chunk: chunk.clone(),
                     row: place,
                     pending,
-                    event: event.clone(),
+                    event: Box::new(event.clone()),
                     live,
                 });
             }
@@ -278,7 +290,7 @@ fn judge(
     for earlier in stored.iter().chain(in_batch) {
         let (other, revision, live, pending) = match earlier {
             Earlier::Stored { event, live, pending, .. } => {
-                (event.clone(), event.row().revision, *live, *pending)
+                (Event::clone(event), event.row().revision, *live, *pending)
             }
             Earlier::InBatch { row, revision, live } => {
                 (Event::of_batch(batch, *row as usize), *revision, *live, None)

@@ -288,7 +288,10 @@ pub(crate) fn events_of(
             refs: batch.column(Column::Derived as usize).as_primitive::<Int8Type>().value(row),
             id_texts: text(Column::IdTexts, row),
             extra: text(Column::Extra, row),
-            revision: batch.column(Column::Revision as usize).as_primitive::<Int32Type>().value(row),
+            revision: batch
+                .column(Column::Revision as usize)
+                .as_primitive::<Int32Type>()
+                .value(row),
         };
         let keys: [i32; GROUP_COUNT] = std::array::from_fn(|group| {
             batch.column(Column::FirstKey as usize + group).as_primitive::<Int32Type>().value(row)
@@ -315,4 +318,3 @@ pub(crate) fn int64s(array: &ArrayRef) -> Result<Int64Array, StoreError> {
         .into()),
     }
 }
-

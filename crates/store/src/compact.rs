@@ -11,11 +11,12 @@ use hashbrown::{HashMap, HashSet};
 
 use crate::chunk::{Body, Chunk};
 use crate::delta::Commit;
+use crate::entity_file;
 use crate::error::StoreError;
 use crate::merge::{self, Origin};
 use crate::seal::{self, now_ms, push_chunks, write_file};
 use crate::sealed::{ROW_GROUP_ROWS, SealedFile};
-use crate::store::{Shared, Tables};
+use crate::store::{EntityFile, Shared, Tables};
 
 /// What compaction did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,13 +40,59 @@ pub(crate) fn compact(shared: &Shared, fan_in: usize) -> Result<Compacted, Store
         done.files_after += 1;
         done.rows += rows;
     }
+    compact_entities(shared, &mut tables, fan_in)?;
     Ok(done)
+}
+
+/// A file of the `entities` table with more rows is left alone.
+const ENTITY_FILE_ROWS: usize = 65_536;
+
+/// Merges the newest files of the `entities` table into one if at least `fan_in` are small. Keys
+/// are in the order of the files, so only neighbours can be merged, and the merged file's name
+/// sorts where the first of them was (ENT-1).
+fn compact_entities(shared: &Shared, tables: &mut Tables, fan_in: usize) -> Result<(), StoreError> {
+    let small =
+        tables.entity_files.iter().rev().take_while(|file| file.rows() < ENTITY_FILE_ROWS).count();
+    if small < fan_in.max(2) {
+        return Ok(());
+    }
+    let first = tables.entity_files.len() - small;
+    let (from, to) = {
+        let merged = &tables.entity_files[first..];
+        (merged[0].from, merged[small - 1].to)
+    };
+    let entities = shared.state.lock().entities.snapshot();
+    let stem = tables.entity_files[first].name.trim_end_matches(".parquet").to_owned();
+    let stem = stem.split('~').next().unwrap_or_default();
+    let name = format!("{stem}~{}.parquet", seal::unique_name());
+    let path = seal::entities_dir(&shared.dir).join(&name);
+    let Some((rows, bytes)) = entity_file::write(&*shared.files, &path, &entities, &from, &to)?
+    else {
+        return Ok(());
+    };
+    let add = seal::add_file(name.clone(), Default::default(), bytes, seal::row_count(rows));
+    tables.entities.commit(Commit {
+        adds: vec![add],
+        removes: tables.entity_files[first..].iter().map(|file| file.name.clone()).collect(),
+        operation: "OPTIMIZE".to_owned(),
+        timestamp_ms: now_ms(),
+        data_change: false,
+        ..Commit::default()
+    })?;
+    for file in tables.entity_files.split_off(first) {
+        let path = seal::entities_dir(&shared.dir).join(file.name);
+        tables.replaced.push((path, Instant::now()));
+    }
+    tables.entity_files.push(EntityFile { name, from, to });
+    Ok(())
 }
 
 /// Groups of files to merge, oldest rows first; each becomes one file.
 fn candidates(shared: &Shared, fan_in: usize) -> Vec<Vec<Arc<SealedFile>>> {
     let limit = shared.options.file_rows;
-    let mut partitions: HashMap<(Log, i32), Vec<(i64, Arc<SealedFile>)>> = HashMap::new();
+    // With the oldest time of each file.
+    type Members = Vec<(i64, Arc<SealedFile>)>;
+    let mut partitions: HashMap<(Log, i32), Members> = HashMap::new();
     let mut seen = HashSet::new();
     for chunk in &shared.state.lock().sealed {
         let Body::Sealed { file, .. } = &chunk.body else { continue };

@@ -392,9 +392,8 @@ impl DeltaLog {
             let reason = format!("the table is partitioned by {:?}", metadata.partition_columns);
             return Err(DeltaError::Invalid { reason });
         }
-        let table = schema::decode(&metadata.schema).map_err(|reason| {
-            DeltaError::Unsupported { dir: self.table_dir.clone(), reason }
-        })?;
+        let table = schema::decode(&metadata.schema)
+            .map_err(|reason| DeltaError::Unsupported { dir: self.table_dir.clone(), reason })?;
         let Some(merged) = schema::merge(table, wanted)? else { return Ok(()) };
         let metadata = Metadata { schema: schema::encode(&merged), ..metadata.clone() };
         let mut text = CommitText::new("ADD COLUMNS", now_ms);

@@ -61,7 +61,7 @@ impl EntityTable {
 }
 
 /// All groups at one moment.
-pub type EntitySnapshot = [Arc<EntityTable>; GROUP_COUNT];
+pub(crate) type EntitySnapshot = [Arc<EntityTable>; GROUP_COUNT];
 
 #[derive(Debug, Default)]
 struct GroupWriter {

@@ -10,7 +10,7 @@ use arrow_array::types::{Float64Type, Int8Type, Int32Type, Int64Type};
 use arrow_array::{Array, ArrayRef, Int8Array, Int32Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use durward_model::cell::{self, Cell};
-use durward_model::field::{self, FIELDS, FieldId, Group, Kind, Place};
+use durward_model::field::{self, FIELDS, FieldId, GROUP_COUNT, Group, Kind, Place};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::entities::{Entities, EntityTable};
@@ -52,29 +52,32 @@ pub fn entities_schema() -> SchemaRef {
     SCHEMA.clone()
 }
 
-/// Writes entities `from[group]..table.len()` of every group as one durable file. Gives how many
+/// Writes entities `from[group]..to[group]` of every group as one durable file. Gives how many
 /// there were and the size in bytes, or `None` if there was nothing to write.
 pub(crate) fn write(
     files: &dyn FileLayer,
     to: &Path,
     tables: &[Arc<EntityTable>],
-    from: &[usize],
+    from: &[usize; GROUP_COUNT],
+    to_keys: &[usize; GROUP_COUNT],
 ) -> Result<Option<(usize, u64)>, StoreError> {
     let mut wanted: Vec<(Group, u32)> = Vec::new();
     for group in Group::ALL {
-        let range = from[group as usize]..tables[group as usize].len();
+        let range = from[group as usize]..to_keys[group as usize];
         wanted.extend(range.map(|key| (group, key as u32)));
     }
     if wanted.is_empty() {
         return Ok(None);
     }
     let batches = wanted.chunks(BATCH_ROWS).map(|part| batch_of(part, tables));
-    let bytes =
-        write_table(files, to, entities_schema(), batches, common_properties().build())?;
+    let bytes = write_table(files, to, entities_schema(), batches, common_properties().build())?;
     Ok(Some((wanted.len(), bytes)))
 }
 
-fn batch_of(wanted: &[(Group, u32)], tables: &[Arc<EntityTable>]) -> Result<RecordBatch, StoreError> {
+fn batch_of(
+    wanted: &[(Group, u32)],
+    tables: &[Arc<EntityTable>],
+) -> Result<RecordBatch, StoreError> {
     let cell = |group: Group, key: u32, field: FieldId| match field.group() == Some(group) {
         true => tables[group as usize].cell(key, field),
         false => Cell::Null,
@@ -142,7 +145,8 @@ pub(crate) fn load(
         let columns: Vec<Vec<(FieldId, &ArrayRef)>> = Group::ALL
             .iter()
             .map(|&group| {
-                let named = |field: FieldId| Some((field, batch.column_by_name(&column_name(field))?));
+                let named =
+                    |field: FieldId| Some((field, batch.column_by_name(&column_name(field))?));
                 field::of_group(group).iter().filter_map(|&field| named(field)).collect()
             })
             .collect();

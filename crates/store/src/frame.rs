@@ -17,7 +17,7 @@ pub(crate) fn encode(batch: &EventBatch, rows: &[u32]) -> Result<Vec<u8>, StoreE
     let batch = if rows.len() == batch.len() {
         batch
     } else {
-        chosen = batch.select(rows);
+        chosen = if rows.is_empty() { EventBatch::default() } else { batch.select(rows) };
         &chosen
     };
     let plain = postcard::to_stdvec(batch).map_err(malformed)?;

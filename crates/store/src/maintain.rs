@@ -60,9 +60,9 @@ pub(crate) fn retain(shared: &Shared, today: i32) -> Result<Vec<RemovedDay>, Sto
         ..Commit::default()
     })?;
     let mut state = shared.state.lock();
-    state.sealed.retain(|chunk| match &chunk.body {
-        Body::Sealed { file, .. } => !numbers.contains(&file.number),
-        Body::Hot { .. } => true,
+    state.remove_sealed(|chunk| match &chunk.body {
+        Body::Sealed { file, .. } => numbers.contains(&file.number),
+        Body::Hot { .. } => false,
     });
     shared.publish(&mut state);
     drop(state);
@@ -83,11 +83,24 @@ fn record(shared: &Shared, today: i32, removed: &[RemovedDay]) -> Result<(), Sto
         let line = serde_json::json!({
             "on": date_text(today), "log": day.log.name(), "day": date_text(day.day), "rows": day.rows,
         });
-        tracing::info!(log = day.log.name(), day = date_text(day.day), rows = day.rows, "retention removed a day");
+        tracing::info!(
+            log = day.log.name(),
+            day = date_text(day.day),
+            rows = day.rows,
+            "retention removed a day"
+        );
         text.extend(line.to_string().bytes());
         text.push(b'\n');
     }
     Ok(shared.files.write_durably(&path, &text)?)
+}
+
+/// Removes commits of the tables that a checkpoint made unnecessary long ago.
+pub(crate) fn clean_logs(shared: &Shared) -> Result<(), StoreError> {
+    let mut tables = shared.tables.lock();
+    tables.sign_ins.clean(now_ms())?;
+    tables.entities.clean(now_ms())?;
+    Ok(())
 }
 
 /// Removes files that compaction or retention replaced long enough ago.

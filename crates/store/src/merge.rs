@@ -1,5 +1,7 @@
 //! Merging sorted chunks into one, remembering where each row came from.
 
+use std::cmp::Reverse;
+
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
 use arrow_select::interleave::interleave_record_batch;
@@ -26,7 +28,7 @@ pub(crate) fn order(chunks: &[&Chunk]) -> Result<Vec<Origin>, StoreError> {
         }
     }
     // Stable, as it is fast on runs that are sorted already.
-    keyed.sort_by(|a, b| (b.0, b.1, b.2).cmp(&(a.0, a.1, a.2)));
+    keyed.sort_by_key(|&(created, nanos, id, ..)| Reverse((created, nanos, id)));
     Ok(keyed.into_iter().map(|(.., source, row)| (source as usize, row as usize)).collect())
 }
 

@@ -21,7 +21,7 @@ use crate::options::StoreOptions;
 use crate::schema::{Column, PARTITION_DATE, PARTITION_LOG, table_schema};
 use crate::seal::{LOG_APPLICATION, entities_dir, open_file, rollup_path, sign_ins_dir};
 use crate::state::{Mark, State};
-use crate::store::{Shared, Tables};
+use crate::store::{EntityFile, Shared, Tables};
 use crate::wal::{LogPosition, Wal, WalOptions};
 use crate::{frame, rollup, tail};
 
@@ -55,11 +55,13 @@ fn open_locked(
     // By path, and names begin with the time of writing: keys come back in the order in which they
     // were given (ENT-1).
     let entity_files: Vec<Arc<AddFile>> = entities_log.files().cloned().collect();
+    let mut loaded = Vec::with_capacity(entity_files.len());
     for file in &entity_files {
+        let from = state.entities_sealed;
         entity_file::load(&*files, &entities_dir(dir).join(&file.path), &mut state.entities)?;
-    }
-    for group in Group::ALL {
-        state.entities_sealed[group as usize] = state.entities.len(group);
+        let to = Group::ALL.map(|group| state.entities.len(group));
+        state.entities_sealed = to;
+        loaded.push(EntityFile { name: file.path.clone(), from, to });
     }
 
     let cache = Arc::new(ColumnCache::new(options.cache_bytes));
@@ -67,6 +69,7 @@ fn open_locked(
     let tables = Tables {
         sign_ins,
         entities: entities_log,
+        entity_files: loaded,
         replaced: Vec::new(),
         last_retention_day: i32::MIN,
     };
@@ -124,9 +127,8 @@ fn open_table(
 fn partition_of(add: &AddFile, dir: &Path) -> Result<(Log, i32), StoreError> {
     let value = |name: &str| add.partition_values.get(name).cloned().flatten();
     let log = value(PARTITION_LOG).and_then(|name| Log::from_name(&name));
-    let day = value(PARTITION_DATE).and_then(|date| {
-        Timestamp::parse(&date, durward_model::time::DateOrder::MonthFirst)
-    });
+    let day = value(PARTITION_DATE)
+        .and_then(|date| Timestamp::parse(&date, durward_model::time::DateOrder::MonthFirst));
     match (log, day) {
         (Some(log), Some(day)) => Ok((log, day.day())),
         _ => Err(StoreError::Corrupt {
@@ -200,7 +202,9 @@ fn mark_replaced_revisions(shared: &Shared) -> Result<(), StoreError> {
         }
     }
     let entities = state.entities.snapshot();
-    let mut by_event: HashMap<(Id, bool, Log, String), Vec<(i64, i32, Mark)>> = HashMap::new();
+    type Key = (Id, Log, String);
+    type Ranked = (i64, i32, Mark);
+    let mut by_event: HashMap<Key, Vec<Ranked>> = HashMap::new();
     for (index, mut rows) in places {
         rows.sort_unstable();
         rows.dedup();
@@ -209,7 +213,7 @@ fn mark_replaced_revisions(shared: &Shared) -> Result<(), StoreError> {
             let values = event.row();
             let sign_in = chunk.log.is_sign_in();
             let namespace = if sign_in { Log::InteractiveUser } else { chunk.log };
-            let key = (values.id, sign_in, namespace, tenant(event));
+            let key = (values.id, namespace, tenant(event));
             let entry = (rank(values), values.revision, (chunk.uid, *row));
             by_event.entry(key).or_default().push(entry);
         }

@@ -58,7 +58,7 @@ pub struct Count {
 pub type Rollup = Vec<Count>;
 
 /// Counts the rows of chunks, replaced revisions left out.
-pub fn count_chunks<'a>(
+pub(crate) fn count_chunks<'a>(
     chunks: impl IntoIterator<Item = &'a Chunk>,
     entities: &EntitySnapshot,
 ) -> Result<Rollup, StoreError> {
@@ -202,4 +202,3 @@ pub(crate) fn read(files: &dyn FileLayer, from: &Path) -> Option<Rollup> {
     }
     Some(rollup)
 }
-

@@ -20,7 +20,7 @@ use crate::error::StoreError;
 /// Columns of the `sign_ins` table, by position in [`rows_schema`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
-pub enum Column {
+pub(crate) enum Column {
     /// `createdDateTime`, µs.
     Created = 0,
     /// Nanoseconds within that microsecond.
@@ -60,16 +60,16 @@ pub enum Column {
 }
 
 /// How many columns a row has.
-pub const COLUMN_COUNT: usize = Column::FirstKey as usize + GROUP_COUNT;
+pub(crate) const COLUMN_COUNT: usize = Column::FirstKey as usize + GROUP_COUNT;
 
 impl Column {
     /// The position of a group's key column.
-    pub fn of_key(group: Group) -> usize {
+    pub(crate) fn of_key(group: Group) -> usize {
         Column::FirstKey as usize + group as usize
     }
 
     /// The column of an identifier field, if it has one.
-    pub fn of_id(field: FieldId) -> Option<Column> {
+    pub(crate) fn of_id(field: FieldId) -> Option<Column> {
         match field {
             FieldId::Id => Some(Column::Id),
             FieldId::CorrelationId => Some(Column::CorrelationId),
@@ -82,16 +82,16 @@ impl Column {
 }
 
 /// Name of the partition column that holds the UTC day of `createdDateTime`.
-pub const PARTITION_DATE: &str = "date";
+pub(crate) const PARTITION_DATE: &str = "date";
 /// Name of the partition column that holds the log.
-pub const PARTITION_LOG: &str = "log";
+pub(crate) const PARTITION_LOG: &str = "log";
 
 fn micros() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
 /// The schema of the rows of one `sign_ins` file, without the partition columns.
-pub fn rows_schema() -> SchemaRef {
+pub(crate) fn rows_schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         let id = DataType::FixedSizeBinary(16);
         let mut fields = vec![
@@ -131,7 +131,7 @@ pub fn table_schema() -> Schema {
 }
 
 /// Orders rows newest first: by time, then by identifier, both descending (SORT-1).
-pub fn newest_first(columns: &Columns, rows: &mut [u32]) {
+pub(crate) fn newest_first(columns: &Columns, rows: &mut [u32]) {
     rows.sort_unstable_by(|&a, &b| {
         let key = |row: u32| (columns.created[row as usize], columns.id[row as usize]);
         key(b).cmp(&key(a))
@@ -140,7 +140,7 @@ pub fn newest_first(columns: &Columns, rows: &mut [u32]) {
 
 /// The chosen rows of decoded columns as a record batch. `keys[group][local]` is the lasting key
 /// of a batch's entity, `revisions` one number a row of `columns`.
-pub fn rows_of(
+pub(crate) fn rows_of(
     columns: &Columns,
     rows: &[u32],
     keys: &[Vec<i32>; GROUP_COUNT],

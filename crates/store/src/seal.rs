@@ -21,7 +21,7 @@ use crate::merge::{self, Origin};
 use crate::schema::{Column, PARTITION_DATE, PARTITION_LOG};
 use crate::sealed::{ROW_GROUP_ROWS, SealedFile, Written, write_rows};
 use crate::state::position_of;
-use crate::store::{Shared, Tables};
+use crate::store::{EntityFile, Shared, Tables};
 use crate::{entity_file, rollup};
 
 /// The application that commits log positions to the `sign_ins` table.
@@ -82,13 +82,21 @@ fn seal_chunks(
         }
         let sources: Vec<&Chunk> = members.iter().map(|&index| &*hot[index]).collect();
         let order = merge::order(&sources)?;
-        let batches: Result<Vec<_>, _> = sources.iter().map(|chunk| merge::batch_of(chunk)).collect();
+        let batches: Result<Vec<_>, _> =
+            sources.iter().map(|chunk| merge::batch_of(chunk)).collect();
         let merged = merge::gather(&batches?, &order)?;
         for (day, start, end) in days_of(&merged)? {
             let rows = merged.slice(start, end - start);
-            let (file, add) = write_file(shared, entities, (log, day), rows.num_rows(), [Ok(rows)])?;
+            let (file, add) =
+                write_file(shared, entities, (log, day), rows.num_rows(), [Ok(rows)])?;
             adds.push(add);
-            push_chunks(&file, &order[start..end], |source| members[source], &mut new, &mut origins);
+            push_chunks(
+                &file,
+                &order[start..end],
+                |source| members[source],
+                &mut new,
+                &mut origins,
+            );
         }
     }
     tables.sign_ins.commit(Commit {
@@ -141,22 +149,24 @@ fn seal_entities(
     let from = shared.state.lock().entities_sealed;
     let name = format!("{}.parquet", unique_name());
     let path = entities_dir(&shared.dir).join(&name);
-    let Some((rows, bytes)) = entity_file::write(&*shared.files, &path, entities, &from)? else {
-        return Ok(());
-    };
-    let stats = format!("{{\"numRecords\":{rows}}}");
+    let to = std::array::from_fn(|group| entities[group].len());
+    let written = entity_file::write(&*shared.files, &path, entities, &from, &to)?;
+    let Some((rows, bytes)) = written else { return Ok(()) };
     tables.entities.commit(Commit {
-        adds: vec![add_file(name, BTreeMap::new(), bytes, stats)],
+        adds: vec![add_file(name.clone(), BTreeMap::new(), bytes, row_count(rows))],
         operation: "WRITE".to_owned(),
         timestamp_ms: now_ms(),
         data_change: true,
         ..Commit::default()
     })?;
-    let mut state = shared.state.lock();
-    for (sealed, table) in state.entities_sealed.iter_mut().zip(entities) {
-        *sealed = (*sealed).max(table.len());
-    }
+    tables.entity_files.push(EntityFile { name, from, to });
+    shared.state.lock().entities_sealed = to;
     Ok(())
+}
+
+/// Delta's statistics where only the number of rows is known.
+pub(crate) fn row_count(rows: usize) -> String {
+    format!("{{\"numRecords\":{rows}}}")
 }
 
 /// Writes one sealed file with its rollup and opens it.
@@ -168,7 +178,8 @@ pub(crate) fn write_file(
     batches: impl IntoIterator<Item = Result<RecordBatch, StoreError>>,
 ) -> Result<(Arc<SealedFile>, AddFile), StoreError> {
     let date = date_text(day);
-    let name = format!("{PARTITION_DATE}={date}/{PARTITION_LOG}={}/{}.parquet", log.name(), unique_name());
+    let name =
+        format!("{PARTITION_DATE}={date}/{PARTITION_LOG}={}/{}.parquet", log.name(), unique_name());
     let path = sign_ins_dir(&shared.dir).join(&name);
     let written = write_rows(&*shared.files, &path, rows, batches)?;
     let file = open_file(shared, &name, (log, day))?;
@@ -197,7 +208,7 @@ pub(crate) fn open_file(
     Ok(Arc::new(file))
 }
 
-fn add_file(
+pub(crate) fn add_file(
     path: String,
     partition_values: BTreeMap<String, Option<String>>,
     bytes: u64,
@@ -245,7 +256,7 @@ pub(crate) fn date_text(day: i32) -> String {
 }
 
 /// A file name that no other file of this directory has or had.
-fn unique_name() -> String {
+pub(crate) fn unique_name() -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);

@@ -33,7 +33,7 @@ use crate::schema::{COLUMN_COUNT, Column, rows_schema};
 
 /// Rows in a row group. Large enough that an integer column of one compresses well, small enough
 /// that a list of fifty rows decodes little.
-pub const ROW_GROUP_ROWS: usize = 131_072;
+pub(crate) const ROW_GROUP_ROWS: usize = 131_072;
 /// Rows in a page: what reading a single row decodes.
 const PAGE_ROWS: usize = 8_192;
 
@@ -219,6 +219,9 @@ pub(crate) struct RowGroupFacts {
     pub(crate) max_revision: i32,
 }
 
+/// Bloom filters by row group and column; `None` where a column has none.
+type Blooms = hashbrown::HashMap<(u16, u16), Option<Arc<Sbbf>>>;
+
 /// An open sealed file.
 pub(crate) struct SealedFile {
     /// Unique while the process lives: what the column cache knows it by.
@@ -234,7 +237,7 @@ pub(crate) struct SealedFile {
     source: Source,
     footer: ArrowReaderMetadata,
     cache: Arc<ColumnCache>,
-    blooms: Mutex<hashbrown::HashMap<(u16, u16), Option<Arc<Sbbf>>>>,
+    blooms: Mutex<Blooms>,
     pub(crate) rollup: std::sync::OnceLock<Arc<crate::rollup::Rollup>>,
 }
 
@@ -369,11 +372,9 @@ impl SealedFile {
             Some(bloom) => bloom,
             None => {
                 let facts = self.footer.metadata().row_group(row_group);
-                let bloom = Sbbf::read_from_column_chunk(
-                    facts.column(column as usize),
-                    &self.source,
-                )?
-                .map(Arc::new);
+                let bloom =
+                    Sbbf::read_from_column_chunk(facts.column(column as usize), &self.source)?
+                        .map(Arc::new);
                 self.blooms.lock().insert(key, bloom.clone());
                 bloom
             }

@@ -146,6 +146,17 @@ impl State {
         assert!(by_chunk.is_empty(), "REV-1: a replaced row is in a chunk that readers see");
     }
 
+    /// Removes sealed chunks, and what pending batches were about to mark in them.
+    pub(crate) fn remove_sealed(&mut self, gone: impl Fn(&Chunk) -> bool) {
+        let uids: HashSet<u64> =
+            self.sealed.iter().filter(|chunk| gone(chunk)).map(|chunk| chunk.uid).collect();
+        self.sealed.retain(|chunk| !uids.contains(&chunk.uid));
+        self.pending_marks.retain(|(uid, _)| !uids.contains(uid));
+        for pending in &mut self.pending {
+            pending.marks.retain(|(uid, _)| !uids.contains(uid));
+        }
+    }
+
     /// A new view of everything visible.
     pub(crate) fn view(&mut self) -> View {
         self.version += 1;
@@ -181,10 +192,8 @@ impl State {
         // Marks may have come while the new chunks were written: take the current copies.
         let current: HashMap<u64, Arc<Chunk>> =
             self.all_chunks().map(|chunk| (chunk.uid, chunk.clone())).collect();
-        let old: Vec<Arc<Chunk>> = old
-            .iter()
-            .map(|chunk| current.get(&chunk.uid).unwrap_or(chunk).clone())
-            .collect();
+        let old: Vec<Arc<Chunk>> =
+            old.iter().map(|chunk| current.get(&chunk.uid).unwrap_or(chunk).clone()).collect();
         let any = old.iter().any(|chunk| {
             chunk.superseded.is_some()
                 || self.pending_marks.iter().any(|(uid, _)| *uid == chunk.uid)

@@ -51,8 +51,8 @@ pub struct Status {
 pub(crate) fn status(shared: &Shared) -> Status {
     let last_error = shared.last_error.lock().clone();
     let wal_bytes = shared.wal.bytes();
-    let stopped = shared.wal.poisoned().is_some()
-        || shared.failed.load(std::sync::atomic::Ordering::SeqCst);
+    let stopped =
+        shared.wal.poisoned().is_some() || shared.failed.load(std::sync::atomic::Ordering::SeqCst);
     let state = shared.state.lock();
     let mut logs = Vec::new();
     for log in Log::ALL {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use durward_model::batch::EventBatch;
+use durward_model::field::GROUP_COUNT;
 use parking_lot::{Condvar, Mutex};
 
 use crate::append::Appended;
@@ -63,9 +64,26 @@ pub(crate) struct Shared {
 pub(crate) struct Tables {
     pub(crate) sign_ins: DeltaLog,
     pub(crate) entities: DeltaLog,
+    /// The files of the `entities` table, in the order of their keys.
+    pub(crate) entity_files: Vec<EntityFile>,
     /// Files that compaction replaced, and since when.
     pub(crate) replaced: Vec<(PathBuf, Instant)>,
     pub(crate) last_retention_day: i32,
+}
+
+/// A file of the `entities` table and the keys it holds, by group.
+#[derive(Debug)]
+pub(crate) struct EntityFile {
+    pub(crate) name: String,
+    pub(crate) from: [usize; GROUP_COUNT],
+    pub(crate) to: [usize; GROUP_COUNT],
+}
+
+impl EntityFile {
+    /// How many entities it holds.
+    pub(crate) fn rows(&self) -> usize {
+        self.from.iter().zip(&self.to).map(|(from, to)| to - from).sum()
+    }
 }
 
 impl Store {
@@ -215,7 +233,6 @@ impl Drop for Store {
 }
 
 impl Shared {
-    #[expect(clippy::too_many_arguments, reason = "called once, by `open`")]
     pub(crate) fn new(
         dir: &Path,
         options: StoreOptions,
@@ -305,18 +322,16 @@ fn work_once(shared: &Shared) -> Result<(), StoreError> {
         let state = shared.state.lock();
         let options = &shared.options;
         let old = state.hot_since.is_some_and(|since| since.elapsed() >= options.seal_after);
-        old || state.hot_rows() >= options.seal_rows
-            || state.hot_bytes > options.hot_bytes_max / 2
+        old || state.hot_rows() >= options.seal_rows || state.hot_bytes > options.hot_bytes_max / 2
     };
     if due {
         crate::seal::seal(shared)?;
         crate::compact::compact(shared, COMPACT_FAN_IN)?;
     }
     let today = durward_model::Timestamp::now().day();
-    if !shared.options.retention_days.is_empty()
-        && shared.tables.lock().last_retention_day != today
-    {
+    if shared.tables.lock().last_retention_day != today {
         crate::maintain::retain(shared, today)?;
+        crate::maintain::clean_logs(shared)?;
     }
     crate::maintain::remove_replaced(shared)?;
     *shared.last_error.lock() = None;

@@ -23,6 +23,9 @@ pub struct RowRef {
     pub row: u32,
 }
 
+/// Rollups with their log, and the positions of chunks that have to be counted row by row.
+pub type RollupParts = (Vec<(Log, Arc<Rollup>)>, Vec<u32>);
+
 /// Everything readable at one moment.
 #[derive(Debug, Default)]
 pub struct View {
@@ -90,7 +93,7 @@ impl View {
         logs: &[Log],
         from_micros: i64,
         to_micros: i64,
-    ) -> Result<(Vec<(Log, Arc<Rollup>)>, Vec<u32>), StoreError> {
+    ) -> Result<RollupParts, StoreError> {
         let (mut rollups, mut rest) = (Vec::new(), Vec::new());
         let mut seen: Vec<u64> = Vec::new();
         for (index, chunk) in self.chunks.iter().enumerate() {

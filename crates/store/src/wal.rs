@@ -373,8 +373,7 @@ impl Shared {
 
         // Whatever happens below, panics included, nobody may wait for ever.
         let mut leader = Leader { shared: self, group, outcome: None };
-        let outcome =
-            self.writer.lock().append_group(&leader.group, self.options.segment_bytes);
+        let outcome = self.writer.lock().append_group(&leader.group, self.options.segment_bytes);
         leader.outcome = Some(outcome);
     }
 }

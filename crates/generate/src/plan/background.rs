@@ -19,8 +19,15 @@ pub(crate) struct Holder {
 }
 
 const ON_COMPUTERS: &[u16] = &[
-    app::TEAMS, app::TEAMS, app::TEAMS, app::OFFICE, app::OFFICE, app::ONEDRIVE, app::ONEDRIVE,
-    app::BROKER, 22,
+    app::TEAMS,
+    app::TEAMS,
+    app::TEAMS,
+    app::OFFICE,
+    app::OFFICE,
+    app::ONEDRIVE,
+    app::ONEDRIVE,
+    app::BROKER,
+    22,
 ];
 const ON_PHONES: &[u16] = &[app::OUTLOOK_MOBILE, app::OUTLOOK_MOBILE, app::TEAMS, app::BROKER, 23];
 
@@ -44,7 +51,8 @@ pub(crate) fn renew(
         let app = *dice.pick(if phone { ON_PHONES } else { ON_COMPUTERS });
         let context = tenant.context(person, device, app, holder.origin, Risk::None);
         let demands = tenant.policies.demands(&context);
-        let outcome = if demands.block { Outcome::Blocked } else { ending(dice, demands.frequency) };
+        let outcome =
+            if demands.block { Outcome::Blocked } else { ending(dice, demands.frequency) };
         let recorded = outcome == Outcome::Success && dice.chance(80);
         let nonce = dice.bits();
         let primary = if joined && dice.chance(700) { flag::PRIMARY_TOKEN } else { 0 };

@@ -140,8 +140,7 @@ fn second_factor(
     add: &mut impl FnMut(&mut Dice, &Attempt, Outcome, Steps),
 ) {
     if dice.chance(350) {
-        let asked =
-            if dice.chance(750) { Outcome::MfaInterrupt } else { Outcome::MfaRequired };
+        let asked = if dice.chance(750) { Outcome::MfaInterrupt } else { Outcome::MfaRequired };
         add(dice, attempt, asked, Steps::Pending);
         attempt.at += dice.between(8 * SECOND, 45 * SECOND);
     }

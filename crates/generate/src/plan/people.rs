@@ -121,13 +121,21 @@ impl Today<'_> {
         };
         if device == 0 && self.person.unlocks_windows() && dice.chance(700) {
             let correlation = dice.bits();
-            out.push(attempt.record(self.tenant, dice, correlation, Outcome::Success, Steps::Hello));
+            out.push(attempt.record(
+                self.tenant,
+                dice,
+                correlation,
+                Outcome::Success,
+                Steps::Hello,
+            ));
         }
         let holder = Holder { person: self.number, device, origin, session };
         let mut visits = dice.below(3) + u32::from(begins);
         let mut fresh = begins || device > 0;
         while visits > 0 {
-            let at = if fresh { start + dice.between(MINUTE, 10 * MINUTE) } else {
+            let at = if fresh {
+                start + dice.between(MINUTE, 10 * MINUTE)
+            } else {
                 start + dice.between(10 * MINUTE, length)
             };
             self.visit(dice, Attempt { at, fresh, ..attempt }, holder, out);
@@ -215,7 +223,8 @@ impl Today<'_> {
         self.visit(dice, attempt, holder, out);
         for hour in 1..=dice.between(1, 4) {
             let at = at + hour * HOUR + dice.between(0, 5 * MINUTE);
-            background::renew(self.tenant, dice, holder, at, dice.below(3) + 2, out);
+            let count = dice.below(3) + 2;
+            background::renew(self.tenant, dice, holder, at, count, out);
         }
     }
 

@@ -191,9 +191,7 @@ impl Teller<'_> {
         }
         let excepted: Vec<u32> = service
             .into_iter()
-            .filter(|&number| {
-                tenant.people[number as usize].groups & group::LEGACY_EXCEPTION != 0
-            })
+            .filter(|&number| tenant.people[number as usize].groups & group::LEGACY_EXCEPTION != 0)
             .collect();
         let victim = *self.dice.pick(&excepted);
         self.story.victim = Some(victim);

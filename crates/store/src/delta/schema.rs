@@ -74,10 +74,7 @@ pub(super) fn decode(text: &str) -> Result<Vec<Field>, String> {
 }
 
 /// The table's columns with those of `wanted` that it lacks at the end; `None` if it lacks none.
-pub(super) fn merge(
-    table: Vec<Field>,
-    wanted: &[Field],
-) -> Result<Option<Vec<Field>>, DeltaError> {
+pub(super) fn merge(table: Vec<Field>, wanted: &[Field]) -> Result<Option<Vec<Field>>, DeltaError> {
     let mut merged = table;
     let known = merged.len();
     for field in wanted {
@@ -154,7 +151,8 @@ mod tests {
         ];
         for (arrow, delta) in cases {
             let text = encode(&columns(&[("c", arrow, true)]).unwrap());
-            let field = format!(r#"{{"name":"c","type":"{delta}","nullable":true,"metadata":{{}}}}"#);
+            let field =
+                format!(r#"{{"name":"c","type":"{delta}","nullable":true,"metadata":{{}}}}"#);
             assert_eq!(text, format!(r#"{{"type":"struct","fields":[{field}]}}"#));
         }
         let local = DataType::Timestamp(TimeUnit::Microsecond, None);
@@ -166,9 +164,8 @@ mod tests {
     #[test]
     fn new_nullable_columns_join_and_conflicts_are_named() {
         let table = columns(&[("a", DataType::Int32, false), ("b", DataType::Utf8, true)]).unwrap();
-        let merge_with = |wanted: &[(&str, DataType, bool)]| {
-            merge(table.clone(), &columns(wanted).unwrap())
-        };
+        let merge_with =
+            |wanted: &[(&str, DataType, bool)]| merge(table.clone(), &columns(wanted).unwrap());
         assert_eq!(merge_with(&[("a", DataType::Int32, false)]).unwrap(), None);
         let merged = merge_with(&[("c", DataType::Date32, true)]).unwrap().unwrap();
         assert_eq!(merged[..2], table[..]);

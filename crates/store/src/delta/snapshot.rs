@@ -67,7 +67,9 @@ impl Snapshot {
             }
             let partitions = &self.metadata.partition_columns;
             let values = &file.partition_values;
-            if values.len() != partitions.len() || !partitions.iter().all(|p| values.contains_key(p)) {
+            if values.len() != partitions.len()
+                || !partitions.iter().all(|p| values.contains_key(p))
+            {
                 return invalid(format!("{} needs a value for each of {partitions:?}", file.path));
             }
         }

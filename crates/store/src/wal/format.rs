@@ -58,9 +58,7 @@ impl SegmentHeader {
         bytes
     }
 
-    pub(super) fn decode(
-        bytes: &[u8; SEGMENT_HEADER_BYTES],
-    ) -> Result<SegmentHeader, BadHeader> {
+    pub(super) fn decode(bytes: &[u8; SEGMENT_HEADER_BYTES]) -> Result<SegmentHeader, BadHeader> {
         if bytes[0..8] != SEGMENT_MAGIC || u32_at(bytes, 28) != crc32c::crc32c(&bytes[0..28]) {
             return Err(BadHeader::Damaged);
         }
@@ -177,9 +175,8 @@ mod tests {
         let read = |frame: &[u8], salt| {
             let head: &[u8; FRAME_HEADER_BYTES] = frame[..FRAME_HEADER_BYTES].try_into().unwrap();
             let payload = &frame[FRAME_HEADER_BYTES..];
-            FrameHeader::decode(head).filter(|h| {
-                h.payload_bytes == payload.len() && h.matches(head, payload, salt)
-            })
+            FrameHeader::decode(head)
+                .filter(|h| h.payload_bytes == payload.len() && h.matches(head, payload, salt))
         };
         let header = read(&frame, 42).unwrap();
         assert_eq!((header.position, header.durable_before), (LogPosition(7), LogPosition(5)));

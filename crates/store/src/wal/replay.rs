@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::format::{
-    BadHeader, FORMAT_VERSION, FRAME_HEADER_BYTES, FrameHeader, SEGMENT_HEADER_BYTES,
-    SegmentHeader,
+    BadHeader, FORMAT_VERSION, FRAME_HEADER_BYTES, FrameHeader, SEGMENT_HEADER_BYTES, SegmentHeader,
 };
 use super::{LogPosition, WalError};
 use crate::files::{FileLayer, ReadFile};
@@ -65,7 +64,9 @@ impl Replay {
         let is_newest = self.segments.is_empty();
         let mut reader = SegmentReader::open(&*self.files, &path)?;
         if self.previous.is_some_and(|previous| previous != reader.previous) {
-            return Err(reader.corrupt("batches between this segment and the one before are missing"));
+            return Err(
+                reader.corrupt("batches between this segment and the one before are missing")
+            );
         }
         if is_newest {
             reader.end = self.newest_end;
@@ -103,7 +104,10 @@ pub(super) struct SegmentReader {
 
 /// What was found at the offset of a reader.
 pub(super) enum Step {
-    Frame { header: FrameHeader, payload: Vec<u8> },
+    Frame {
+        header: FrameHeader,
+        payload: Vec<u8>,
+    },
     /// The segment ends here, cleanly.
     End,
     /// There are bytes, but not those of a frame that belongs here. The reader stays.

@@ -55,9 +55,9 @@ fn log_2_waiting_batches_share_one_sync() {
     let (wal, _) = open_all(&files, 0);
     wal.append(b"first".to_vec()).unwrap();
     let before = files.file_syncs();
-    let all_submitted = Barrier::new(16);
+    let all_submitted = Barrier::new(8);
     std::thread::scope(|scope| {
-        for _ in 0..16 {
+        for _ in 0..8 {
             scope.spawn(|| {
                 let ticket = wal.submit(vec![7; 10]).unwrap();
                 all_submitted.wait();
@@ -65,8 +65,8 @@ fn log_2_waiting_batches_share_one_sync() {
             });
         }
     });
-    assert_eq!(files.file_syncs() - before, 1, "16 batches of 10 bytes are one group");
-    assert_eq!(wal.durable(), LogPosition(17));
+    assert_eq!(files.file_syncs() - before, 1, "8 batches of 10 bytes are one group");
+    assert_eq!(wal.durable(), LogPosition(9));
     assert_eq!(wal.backlog_bytes(), 0);
 }
 
@@ -190,7 +190,10 @@ fn removal_takes_whole_segments_and_never_the_newest() {
     let removed = wal.remove_through(LogPosition(12)).unwrap();
     assert!(removed > 0 && removed < segments);
     assert_eq!(wal.segments(), segments - removed);
-    assert_eq!(positions(&open_all(&files.after_crash(Survival::Synced), 12).1), [13, 14, 15, 16, 17, 18, 19, 20]);
+    assert_eq!(
+        positions(&open_all(&files.after_crash(Survival::Synced), 12).1),
+        [13, 14, 15, 16, 17, 18, 19, 20]
+    );
     wal.remove_through(LogPosition(20)).unwrap();
     assert_eq!(wal.segments(), 1);
     assert_eq!(wal.append(vec![1]).unwrap(), LogPosition(21));

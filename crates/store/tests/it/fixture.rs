@@ -3,23 +3,23 @@
 use durward_model::{Cell, EventBatch, FieldId, Log, Row, Timestamp};
 
 /// Noon of some day, µs since 1970.
-pub const NOON: i64 = 1_772_452_800_000_000;
+pub(crate) const NOON: i64 = 1_772_452_800_000_000;
 
 /// What tests say about an event.
 #[derive(Clone, Debug)]
-pub struct Sample {
-    pub id: u32,
-    pub log: Log,
-    pub created_micros: i64,
-    pub user: u32,
-    pub code: i64,
-    pub published_micros: Option<i64>,
-    pub risk: &'static str,
+pub(crate) struct Sample {
+    pub(crate) id: u32,
+    pub(crate) log: Log,
+    pub(crate) created_micros: i64,
+    pub(crate) user: u32,
+    pub(crate) code: i64,
+    pub(crate) published_micros: Option<i64>,
+    pub(crate) risk: &'static str,
 }
 
 impl Sample {
     /// An interactive sign-in `seconds` after noon.
-    pub fn at(id: u32, seconds: i64) -> Sample {
+    pub(crate) fn at(id: u32, seconds: i64) -> Sample {
         Sample {
             id,
             log: Log::InteractiveUser,
@@ -31,13 +31,13 @@ impl Sample {
         }
     }
 
-    pub fn request_id(&self) -> String {
+    pub(crate) fn request_id(&self) -> String {
         format!("{:08x}-0000-4000-8000-000000000000", self.id)
     }
 }
 
 /// A batch of these.
-pub fn batch(samples: &[Sample]) -> EventBatch {
+pub(crate) fn batch(samples: &[Sample]) -> EventBatch {
     let mut batch = EventBatch::default();
     for sample in samples {
         let mut row = Row::default();
@@ -51,7 +51,10 @@ pub fn batch(samples: &[Sample]) -> EventBatch {
             row.set(FieldId::PublishedDateTime, Cell::Time(Timestamp::from_micros(published)));
         }
         row.set(FieldId::TenantId, Cell::text("tenant"));
-        row.set(FieldId::UserPrincipalName, Cell::Text(format!("user{}@x.example", sample.user).into()));
+        row.set(
+            FieldId::UserPrincipalName,
+            Cell::Text(format!("user{}@x.example", sample.user).into()),
+        );
         row.set(FieldId::AppDisplayName, Cell::Text(format!("App {}", sample.id % 5).into()));
         row.set(FieldId::ErrorCode, Cell::Int(sample.code));
         row.set(FieldId::RiskState, Cell::text(sample.risk));

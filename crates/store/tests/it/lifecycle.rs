@@ -17,8 +17,7 @@ fn live_ids(view: &View) -> Vec<String> {
     for (index, chunk) in view.chunks.iter().enumerate() {
         for row in 0..chunk.rows() as u32 {
             if chunk.superseded().is_none_or(|gone| !gone.contains(row)) {
-                let event =
-                    view.event(durward_store::RowRef { chunk: index as u32, row }).unwrap();
+                let event = view.event(durward_store::RowRef { chunk: index as u32, row }).unwrap();
                 ids.push(format!("{} {}", event.cell(FieldId::Id), event.cell(FieldId::RiskState)));
             }
         }
@@ -108,8 +107,7 @@ fn a_second_process_is_told_who_has_the_directory() {
 fn retention_removes_whole_days_and_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let day = 86_400;
-    let samples: Vec<Sample> =
-        (0..10).map(|id| Sample::at(id, -i64::from(id) * day)).collect();
+    let samples: Vec<Sample> = (0..10).map(|id| Sample::at(id, -i64::from(id) * day)).collect();
     let today = (NOON / 86_400_000_000) as i32;
     let options = StoreOptions {
         retention_days: [(Log::InteractiveUser, 5)].into(),

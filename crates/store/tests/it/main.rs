@@ -1,4 +1,5 @@
 //! The store as its users see it.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod fixture;
 mod lifecycle;

@@ -47,7 +47,10 @@ struct Rows {
 
 impl Rows {
     /// The values of one field, one per row of the range, with nulls around them.
-    fn spread<T>(&self, values: impl Iterator<Item = Option<T>>) -> impl Iterator<Item = Option<T>> {
+    fn spread<T>(
+        &self,
+        values: impl Iterator<Item = Option<T>>,
+    ) -> impl Iterator<Item = Option<T>> {
         let nulls = |count| std::iter::repeat_with(|| None).take(count);
         let after = self.total - self.range.end;
         nulls(self.range.start).chain(values).chain(nulls(after))
@@ -73,11 +76,8 @@ impl Rows {
     where
         I: Iterator<Item = (&'a str, Option<&'a str>)>,
     {
-        let names = MapFieldNames {
-            entry: "key_value".into(),
-            key: "key".into(),
-            value: "value".into(),
-        };
+        let names =
+            MapFieldNames { entry: "key_value".into(), key: "key".into(), value: "value".into() };
         let mut maps = MapBuilder::new(Some(names), StringBuilder::new(), StringBuilder::new());
         for map in self.spread(values.map(Some)) {
             let is_set = map.is_some();
@@ -167,8 +167,6 @@ fn remove_column(snapshot: &Snapshot, rows: &Rows) -> Result<StructArray, ArrowE
     ])
 }
 
-fn pairs(
-    values: &BTreeMap<String, Option<String>>,
-) -> impl Iterator<Item = (&str, Option<&str>)> {
+fn pairs(values: &BTreeMap<String, Option<String>>) -> impl Iterator<Item = (&str, Option<&str>)> {
     values.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
 }

@@ -44,9 +44,8 @@ impl Known {
 /// Runs until done or until the power goes; `known` is what the callers learned.
 fn workload(crash: &CrashFiles, known: &mut Known) -> Result<(), Box<dyn std::error::Error>> {
     let full = FullDisk::new(Arc::new(crash.clone()), u64::MAX);
-    let open = |after| {
-        Wal::open(Arc::new(full.clone()), Path::new(DIR), LogPosition(after), small())
-    };
+    let open =
+        |after| Wal::open(Arc::new(full.clone()), Path::new(DIR), LogPosition(after), small());
     let batch = |n: u8, len: usize| vec![n; len];
     let (wal, _) = open(0)?;
     for n in 0..6 {

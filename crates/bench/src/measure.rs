@@ -1,0 +1,42 @@
+//! Time, memory and bytes on disk.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+/// The largest resident memory of this process so far, in bytes.
+pub fn peak_memory_bytes() -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    Ok(kilobytes.context("no VmHWM in /proc/self/status")?.trim().parse::<u64>()? * 1024)
+}
+
+/// The bytes of all files under a folder; 0 where it is not there.
+pub fn bytes_under(dir: &Path) -> anyhow::Result<u64> {
+    if !dir.is_dir() {
+        return Ok(0);
+    }
+    let mut sum = 0;
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        sum += if kind.is_dir() { bytes_under(&entry.path())? } else { entry.metadata()?.len() };
+    }
+    Ok(sum)
+}
+
+/// The middle value; 0 where there is none.
+pub fn median_ms(times: &mut [Duration]) -> f64 {
+    times.sort_unstable();
+    let middle = times.get(times.len() / 2).copied().unwrap_or_default();
+    middle.as_secs_f64() * 1000.0
+}
+
+/// Runs `task` and gives what it gave and how long it took.
+pub fn timed<T>(task: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<(T, Duration)> {
+    let started = Instant::now();
+    let value = task()?;
+    Ok((value, started.elapsed()))
+}

@@ -1,0 +1,260 @@
+//! Order, reproducibility, proportions and attacks.
+
+use super::{MONDAY, bench, days, noisy, tenant};
+use durward_generate::{Attack, Delivery, GeneratedEvent, Label, Live, Log, Moment};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+fn count(events: &[GeneratedEvent], log: Log) -> usize {
+    events.iter().filter(|event| event.info.log == log).count()
+}
+
+#[test]
+fn same_seed_same_bytes_and_another_seed_others() {
+    let take = |seed| {
+        let options = durward_generate::TenantOptions { users: 60, ..Default::default() };
+        let tenant = std::sync::Arc::new(durward_generate::Tenant::new(seed, options));
+        let mut bytes = Vec::new();
+        for event in tenant.events(MONDAY..MONDAY.plus_days(2)).take(1000) {
+            bytes.extend_from_slice(&event.json);
+            bytes.push(b'\n');
+        }
+        bytes
+    };
+    let bytes = take(42);
+    assert_eq!(bytes, take(42));
+    assert_ne!(bytes, take(43));
+    // Changes on purpose only: everybody's benches compare data made from the same seed.
+    let hash = xxhash_rust::xxh3::xxh3_64(&bytes);
+    assert_eq!(format!("{hash:016x}"), GOLDEN);
+}
+
+const GOLDEN: &str = "";
+
+#[test]
+fn events_come_in_order_and_ids_are_unique() {
+    let events = days(&tenant(80), 4);
+    assert!(events.windows(2).all(|pair| pair[0].info.created <= pair[1].info.created));
+    let ids: BTreeSet<_> = events.iter().map(|event| event.info.id).collect();
+    assert_eq!(ids.len(), events.len());
+    let (from, to) = (MONDAY, MONDAY.plus_days(4));
+    assert!(events.iter().all(|event| (from..to).contains(&event.info.created)));
+    let lag = |e: &GeneratedEvent| e.info.published.micros() - e.info.created.micros();
+    assert!(events.iter().all(|event| (60_000_000..=480_000_000).contains(&lag(event))));
+}
+
+#[test]
+fn adjoining_ranges_and_live_give_what_one_range_gives() {
+    let tenant = tenant(50);
+    let noon = Moment(MONDAY.plus_days(1).0 + 432_000_000_000);
+    let end = MONDAY.plus_days(2);
+    let whole: Vec<_> = tenant.events(MONDAY..end).collect();
+    let parts: Vec<_> = tenant.events(MONDAY..noon).chain(tenant.events(noon..end)).collect();
+    assert!(whole == parts);
+
+    let mut live = Live::new(&tenant, noon);
+    let due = live.next_due().unwrap();
+    assert!(due >= noon);
+    let mut buffer = Vec::new();
+    assert!(live.write_due(Moment(due.0 - 1), &mut buffer).is_none() && buffer.is_empty());
+    let mut ids = Vec::new();
+    while let Some(info) = live.write_due(Moment(end.0 - 1), &mut buffer) {
+        assert!(info.published.0 - info.created.0 <= 200_000_000);
+        ids.push(info.id);
+    }
+    let expect: Vec<_> =
+        whole.iter().map(|e| e.info).filter(|i| i.created >= noon).map(|i| i.id).collect();
+    assert_eq!(ids, expect);
+}
+
+#[test]
+fn logs_have_real_proportions() {
+    let events = days(&tenant(400), 7);
+    let [interactive, background, principals, identities] = Log::ALL.map(|log| count(&events, log));
+    let ratio = background as f64 / interactive as f64;
+    assert!((10.0..50.0).contains(&ratio), "{ratio}");
+    assert!(principals > interactive && identities > 100 && identities < principals);
+    // A weekend is quieter than a Monday.
+    let on = |day: i64| {
+        let day = MONDAY.plus_days(day).day();
+        events.iter().filter(move |e| e.info.created.day() == day && e.info.log == Log::Interactive)
+    };
+    assert!(on(5).count() * 2 < on(0).count());
+}
+
+#[test]
+fn bench_records_are_4_kb_on_average() {
+    let mean = |events: &[GeneratedEvent]| {
+        events.iter().map(|event| event.json.len() + 1).sum::<usize>() as f64 / events.len() as f64
+    };
+    let bench = mean(&days(&bench(1000), 7));
+    assert!((4096.0 * 0.95..4096.0 * 1.05).contains(&bench), "{bench}");
+    let demo = days(&tenant(400), 3);
+    for (log, low, high) in [
+        (Log::Interactive, 3000.0, 6000.0),
+        (Log::NonInteractive, 3000.0, 6000.0),
+        (Log::ServicePrincipal, 1300.0, 2600.0),
+        (Log::ManagedIdentity, 1300.0, 2600.0),
+    ] {
+        let of_log: Vec<_> = demo.iter().filter(|e| e.info.log == log).cloned().collect();
+        let mean = mean(&of_log);
+        println!("{log:?} {} records, mean {mean} B", of_log.len());
+        assert!((low..high).contains(&mean), "{log:?} {mean}");
+    }
+}
+
+#[test]
+fn noise_adds_copies_that_tell_what_they_are() {
+    let tenant = tenant(150);
+    let range = MONDAY..MONDAY.plus_days(2);
+    let calm: HashMap<_, _> = tenant.events(range.clone()).map(|e| (e.info.id, e)).collect();
+    let noise: Vec<_> = tenant.events(range).noise(noisy()).collect();
+    let of = |delivery| noise.iter().filter(move |e| e.info.delivery == delivery);
+    let share = |delivery| of(delivery).count() * 1000 / calm.len();
+    assert!((22..38).contains(&share(Delivery::Duplicate)), "{}", share(Delivery::Duplicate));
+    assert!((8..28).contains(&share(Delivery::Revised)));
+    assert!((13..28).contains(&share(Delivery::Late)));
+    let firsts: BTreeSet<_> =
+        of(Delivery::First).chain(of(Delivery::Late)).map(|e| e.info.id).collect();
+    assert_eq!(firsts.len(), calm.len());
+    let value = |json: &[u8]| serde_json::from_slice::<serde_json::Value>(json).unwrap();
+    for event in of(Delivery::Duplicate).take(200) {
+        let (copy, first) = (value(&event.json), value(&calm[&event.info.id].json));
+        assert_eq!(copy["properties"], first["properties"]);
+        assert!(copy["time"].as_str() > first["time"].as_str());
+    }
+    for event in of(Delivery::Revised).take(200) {
+        let (copy, first) = (value(&event.json), value(&calm[&event.info.id].json));
+        let steps = |v: &serde_json::Value| {
+            v["properties"]["authenticationDetails"].as_array().unwrap().len()
+        };
+        assert_eq!(copy["properties"]["id"], first["properties"]["id"]);
+        assert_eq!(steps(&copy), steps(&first) + 1);
+    }
+}
+
+/// Labels and, by identifier, the properties of all records of two weeks.
+fn two_weeks() -> (Vec<Label>, BTreeMap<String, serde_json::Value>) {
+    let events = tenant(120).events(MONDAY..MONDAY.plus_days(14));
+    let labels = events.labels();
+    let wanted: BTreeSet<String> =
+        labels.iter().flat_map(|l| l.request_ids.iter().chain(&l.context_ids)).cloned().collect();
+    let records = events.filter_map(|event| {
+        let id = event.info.id.to_string();
+        let mut value: serde_json::Value = serde_json::from_slice(&event.json).unwrap();
+        wanted.contains(&id).then(|| (id, value["properties"].take()))
+    });
+    let records = records.collect();
+    (labels, records)
+}
+
+fn code(record: &serde_json::Value) -> i64 {
+    record["status"]["errorCode"].as_i64().unwrap()
+}
+
+#[test]
+fn labels_name_records_that_are_there_and_every_attack_is() {
+    let (labels, records) = two_weeks();
+    let kinds: BTreeSet<Attack> = labels.iter().map(|label| label.attack).collect();
+    assert_eq!(kinds.len(), Attack::ALL.len());
+    for label in &labels {
+        assert!(!label.request_ids.is_empty() && label.from <= label.to);
+        for id in label.request_ids.iter().chain(&label.context_ids) {
+            assert!(records.contains_key(id), "{:?} {id}", label.attack);
+        }
+    }
+}
+
+#[test]
+fn attacks_look_like_what_they_are() {
+    let (labels, records) = two_weeks();
+    for label in labels {
+        let hostile: Vec<_> = label.request_ids.iter().map(|id| &records[id]).collect();
+        let rightful: Vec<_> = label.context_ids.iter().map(|id| &records[id]).collect();
+        let codes: Vec<i64> = hostile.iter().map(|record| code(record)).collect();
+        let users: BTreeSet<_> =
+            hostile.iter().map(|record| record["userId"].as_str().unwrap()).collect();
+        let count = |wanted: i64| codes.iter().filter(|code| **code == wanted).count();
+        match label.attack {
+            Attack::PasswordSpray => assert!(users.len() >= 60 && count(50126) > 50),
+            Attack::BruteForce => {
+                assert!(users.len() == 1 && count(50126) >= 35 && count(50053) >= 10);
+            }
+            Attack::MfaFatigue => {
+                assert!(count(500_121) >= 12 && count(0) >= 1 && codes[0] == 500_121);
+            }
+            Attack::LegacyProtocol => {
+                let client = hostile[0]["clientAppUsed"].as_str().unwrap();
+                assert!(["IMAP4", "Authenticated SMTP"].contains(&client), "{client}");
+                assert!(count(50126) >= 15 && count(0) >= 1);
+            }
+            Attack::DeviceCode => {
+                assert_eq!(hostile[0]["authenticationProtocol"], "deviceCode");
+                assert!(hostile.iter().all(|r| r["originalTransferMethod"] == "deviceCodeFlow"));
+                let sessions: BTreeSet<_> =
+                    hostile.iter().map(|r| r["sessionId"].as_str()).collect();
+                let addresses: BTreeSet<_> =
+                    hostile.iter().map(|r| r["ipAddress"].as_str()).collect();
+                assert!(sessions.len() == 1 && addresses.len() == 2);
+            }
+            Attack::TokenReplay => {
+                for record in &hostile {
+                    assert_eq!(record["sessionId"], rightful[0]["sessionId"]);
+                    assert_ne!(
+                        record["autonomousSystemNumber"],
+                        rightful[0]["autonomousSystemNumber"]
+                    );
+                    assert_eq!(record["isInteractive"], false);
+                }
+            }
+            Attack::ImpossibleTravel => {
+                let kmh = speed_kmh(rightful[0], hostile[0]);
+                assert!(code(rightful[0]) == 0 && codes[0] == 0 && kmh > 4000.0, "{kmh}");
+            }
+        }
+    }
+}
+
+fn created(record: &serde_json::Value) -> i64 {
+    // `2026-03-02T07:41:09…`: seconds within the month are enough for two records of one day pair.
+    let text = record["createdDateTime"].as_str().unwrap();
+    let part = |from: usize| text[from..from + 2].parse::<i64>().unwrap();
+    ((part(8) * 24 + part(11)) * 60 + part(14)) * 60 + part(17)
+}
+
+fn speed_kmh(from: &serde_json::Value, to: &serde_json::Value) -> f64 {
+    let place = |record: &serde_json::Value, key| {
+        record["location"]["geoCoordinates"][key].as_f64().unwrap().to_radians()
+    };
+    let (south, north) = (place(from, "latitude"), place(to, "latitude"));
+    let across = (place(to, "longitude") - place(from, "longitude")) / 2.0;
+    let chord =
+        ((north - south) / 2.0).sin().powi(2) + south.cos() * north.cos() * across.sin().powi(2);
+    let km = 2.0 * 6371.0 * chord.sqrt().asin();
+    km / ((created(to) - created(from)).abs().max(1) as f64 / 3600.0)
+}
+
+#[test]
+fn nobody_else_travels_impossibly() {
+    let events = tenant(150).events(MONDAY..MONDAY.plus_days(25));
+    let labelled: BTreeSet<String> =
+        events.labels().into_iter().flat_map(|l| [l.request_ids, l.context_ids].concat()).collect();
+    let mut last: HashMap<String, serde_json::Value> = HashMap::new();
+    let mut moves = 0;
+    for event in events.filter(|e| matches!(e.info.log, Log::Interactive | Log::NonInteractive)) {
+        if labelled.contains(&event.info.id.to_string()) {
+            continue;
+        }
+        let mut value: serde_json::Value = serde_json::from_slice(&event.json).unwrap();
+        let record = value["properties"].take();
+        let user = record["userId"].as_str().unwrap().to_owned();
+        if let Some(before) = last.get(&user)
+            && before["location"]["city"] != record["location"]["city"]
+        {
+            moves += 1;
+            let kmh = speed_kmh(before, &record);
+            assert!(kmh < 850.0, "{kmh} {before} {record}");
+        }
+        last.insert(user, record);
+    }
+    assert!(moves > 4, "{moves}");
+}
