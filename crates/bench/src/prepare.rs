@@ -10,6 +10,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use durward_model::Timestamp;
+use durward_model::errors::{Status, interrupted_codes, status_of};
+use durward_model::time::{DAY_MICROS, DateOrder, HOUR_MICROS};
 use durward_generate::{FileOptions, Moment, Tenant, TenantOptions, write_files};
 use serde::Deserialize;
 
@@ -21,9 +24,6 @@ const FIRST_DAY: i64 = 20_513;
 const DAYS: i64 = 30;
 /// People of the tenant; their activity is chosen so that the events fill the range.
 const USERS: u32 = 10_000;
-
-const HOUR_MICROS: i64 = 3_600_000_000;
-const DAY_MICROS: i64 = 24 * HOUR_MICROS;
 
 /// Writes `events` events of 30 days and the manifest into a folder.
 pub fn run(dir: &Path, events: u64, seed: u64) -> anyhow::Result<Manifest> {
@@ -115,8 +115,9 @@ fn pick(dir: &Path, files: &[String]) -> anyhow::Result<Parameters> {
 
 impl Seen {
     fn note(&mut self, event: Properties, middle_day: i64) -> anyhow::Result<()> {
-        let time = durward_model::time::parse_rfc3339(&event.created_date_time)
-            .context("a time that cannot be read")?;
+        let time = Timestamp::parse(&event.created_date_time, DateOrder::MonthFirst)
+            .context("a time that cannot be read")?
+            .micros;
         self.newest_micros = self.newest_micros.max(time);
         if let Some(user) = event.user_principal_name {
             *self.users.entry(user).or_default() += 1;
@@ -125,8 +126,7 @@ impl Seen {
         if let Some(surname) = name.split(' ').next_back().filter(|part| part.len() >= 4) {
             *self.surnames.entry(surname.to_lowercase()).or_default() += 1;
         }
-        let failed = durward_model::errors::status_of(Some(event.status.error_code))
-            == durward_model::errors::Status::Failure;
+        let failed = status_of(Some(event.status.error_code)) == Status::Failure;
         let address = event.ip_address.unwrap_or_default();
         if let Some((prefix, _)) = address.rsplit_once('.').filter(|_| failed) {
             *self.failing_prefixes.entry(format!("{prefix}.")).or_default() += 1;
@@ -163,7 +163,7 @@ impl Seen {
             request_id,
             correlation_id,
             name_part: median(&self.surnames).context("no name")?,
-            interrupted_codes: durward_model::errors::interrupted_codes().to_vec(),
+            interrupted_codes: interrupted_codes().to_vec(),
         })
     }
 }

@@ -55,7 +55,7 @@ impl Origin {
                 write!(out, "100.{b}.{c}.{d}")
             }
             NetworkKind::HomeSix => {
-                let (high, low) = (host >> 16 & 0xffff, host & 0xffff);
+                let (high, low) = (host >> 16 & 0x3f, host & 0xffff);
                 write!(out, "2001:db8:{:x}:{low:x}::{:x}", 0x100 + city, high + 0x20)
             }
             NetworkKind::Mobile => write!(out, "198.19.{city}.{}", host % 200 + 1),

@@ -2,7 +2,7 @@
 
 use crate::apps::{self, App, Resource};
 use crate::devices::{Device, Platform};
-use crate::dice::{Dice, Guid, Topic};
+use crate::dice::{Dice, Topic};
 use crate::moment::Moment;
 use crate::networks::{NetworkKind, Origin};
 use crate::people::{self, Person, PersonKind, Surroundings};

@@ -94,12 +94,18 @@ pub trait FileLayer: Send + Sync + Debug {
         Ok(files)
     }
 
-    /// Creates a folder and those above it, and makes each new name durable.
+    /// Creates a folder and those above it, and makes each new name durable before the next.
     fn create_dir_durably(&self, dir: &Path) -> io::Result<()> {
         let mut missing = Vec::new();
         let mut at = Some(dir);
         while let Some(folder) = at.filter(|f| !f.as_os_str().is_empty()) {
             if self.exists(folder)? {
+                // An earlier run may have made it and died before it could sync the name.
+                match self.sync_dir(parent_of(folder)) {
+                    // Then we cannot have made it either.
+                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+                    outcome => outcome?,
+                }
                 break;
             }
             missing.push(folder);

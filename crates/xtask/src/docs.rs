@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use durward_model::field::{Field, GraphVersion, Place};
 use durward_model::{FieldId, Group, Kind, Log, field::FIELDS};
+
+use crate::root;
 
 /// A generated page: its path in the repository and its text.
 struct Page {
@@ -40,12 +41,6 @@ pub(crate) fn check() -> Result<()> {
     }
     println!("the generated pages are up to date");
     Ok(())
-}
-
-fn root() -> Result<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = here.ancestors().nth(2).context("xtask is not two folders below the root")?;
-    Ok(root.to_owned())
 }
 
 /// The reference of all fields, by group.

@@ -3,21 +3,35 @@
 //! Kept apart from the product so that its needs never become the product's dependencies.
 #![expect(clippy::print_stdout, reason = "a command line tool talks on standard output")]
 
-use anyhow::{Result, bail};
+use std::path::{Path, PathBuf};
 
+use anyhow::{Context as _, Result, bail};
+
+use crate::test::Parts;
+
+mod dependencies;
 mod docs;
+mod external;
+mod process;
+mod test;
 
 const USAGE: &str = "\
 usage: cargo xtask TASK
 
 tasks:
-  docs           write the generated pages under docs/
-  docs --check   fail if a generated page is stale";
+  test             everything: format, lints, pages, tests, other programs against a live server
+  test --rust      without what needs Python, Node.js and a browser
+  test --external  only that
+  docs             write the generated pages under docs/
+  docs --check     fail if a generated page is stale";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
+        ["test"] => test::run_parts(Parts::All, &root()?),
+        ["test", "--rust"] => test::run_parts(Parts::Rust, &root()?),
+        ["test", "--external"] => test::run_parts(Parts::External, &root()?),
         ["docs"] => docs::write(),
         ["docs", "--check"] => docs::check(),
         ["help" | "--help" | "-h"] => {
@@ -27,4 +41,11 @@ fn main() -> Result<()> {
         [] => bail!("no task given\n{USAGE}"),
         [task, ..] => bail!("unknown task or option: {task}\n{USAGE}"),
     }
+}
+
+/// The root of the repository.
+fn root() -> Result<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = here.ancestors().nth(2).context("xtask is not two folders below the root")?;
+    Ok(root.to_owned())
 }

@@ -79,10 +79,17 @@ impl<'d, 's> JsonStream<'d, 's> {
                     self.skip(feed, "a record of more than 1 MiB")?;
                 }
                 Need::More if feed.more() => {}
-                Need::More if feed.window().is_empty() => return Ok(()),
+                Need::More if feed.window().is_empty() => return self.end(feed.line()),
                 Need::More => self.skip(feed, "the record is cut off")?,
             }
         }
+    }
+
+    fn end(&mut self, line: u64) -> Result<(), DecodeError> {
+        if self.levels.is_empty() {
+            return Ok(());
+        }
+        self.out.reject(Some(line), None, "the file ends inside a list", &[])
     }
 
     /// Reads all whole records of the text; gives how far it came and why it ended.
@@ -102,7 +109,10 @@ impl<'d, 's> JsonStream<'d, 's> {
                         self.levels.pop();
                     }
                     Err(Fault::End) => return Ok((at, Need::More)),
-                    Err(fault) => return Ok((at, Need::Skip(reason_of(fault)))),
+                    Err(fault) => {
+                        self.levels.pop();
+                        return Ok((at, Need::Skip(reason_of(fault))));
+                    }
                 },
                 (Some(_), b']') => {
                     at += 1;
@@ -212,7 +222,10 @@ impl<'d, 's> JsonStream<'d, 's> {
                 Extent::Open => seen = feed.window().len(),
                 Extent::Broken if is_value => break,
                 Extent::Broken => {
-                    skip_line(feed);
+                    match scalar(feed.window()) {
+                        Some(length) => feed.advance(length),
+                        None => skip_line(feed),
+                    }
                     return Ok(());
                 }
             }
@@ -239,6 +252,13 @@ impl<'d, 's> JsonStream<'d, 's> {
             }
         }
     }
+}
+
+/// The length of the text, number or word that begins here, if one does.
+fn scalar(bytes: &[u8]) -> Option<usize> {
+    let text = bytes.utf8_chunks().next()?.valid();
+    let mut scanner = Scanner::new(text);
+    scanner.token().ok().map(|_| scanner.at)
 }
 
 /// Moves behind the end of the line.

@@ -3,3 +3,5 @@
 
 mod fixture;
 mod lifecycle;
+mod model;
+mod power;

@@ -22,7 +22,8 @@ use crate::files::{DirEntry, FileLayer, ReadFile, WriteFile, parent_of};
 pub enum Survival {
     /// Only what was synced: the least that a disk must keep.
     Synced,
-    /// All of it: the process was killed, the machine went on.
+    /// All of it is seen, and what was not durable still is not: the process was killed, the
+    /// machine went on.
     Everything,
     /// What was synced, and of the rest a part drawn from this seed: a prefix of the unsynced
     /// bytes or scattered pages of them, and each unsynced name or not.

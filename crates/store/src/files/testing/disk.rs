@@ -125,10 +125,9 @@ impl Inode {
 
     fn survivor(&self, survival: Survival, random: &mut Random) -> Vec<u8> {
         match survival {
-            Survival::Synced => self.durable.clone(),
-            Survival::Everything => self.live.clone(),
             Survival::Random(_) if random.one_in(2) => self.prefix(random),
             Survival::Random(_) => self.scattered_pages(random),
+            Survival::Synced | Survival::Everything => self.durable.clone(),
         }
     }
 
@@ -163,7 +162,7 @@ impl Inode {
 }
 
 /// The whole disk.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Disk {
     pub(super) live: Names,
     pub(super) inodes: Vec<Inode>,
@@ -215,6 +214,13 @@ impl Disk {
     }
 
     pub(super) fn after_crash(&self, survival: Survival) -> Disk {
+        if survival == Survival::Everything {
+            // Seen, but no more durable than before: the power may still go.
+            let mut found = self.clone();
+            (found.cut_at, found.dark) = (None, false);
+            (found.operations, found.file_syncs) = (0, 0);
+            return found;
+        }
         let mut random = Random(match survival {
             Survival::Random(seed) => seed,
             Survival::Synced | Survival::Everything => 0,
@@ -222,9 +228,8 @@ impl Disk {
         let mut names = self.durable.clone();
         for change in &self.pending {
             let survives = match survival {
-                Survival::Synced => false,
-                Survival::Everything => true,
                 Survival::Random(_) => random.one_in(2),
+                Survival::Synced | Survival::Everything => false,
             };
             if survives {
                 change.apply(&mut names);
