@@ -1,4 +1,4 @@
-"""What both peers share: the columns of the table, parameters, times, memory and digests.
+"""What both peers share: the columns of the table, parameters, times and memory.
 
 Every member that the records have becomes a column: values that people filter, group or read as
 typed columns, nested lists and objects as JSON text, so that nothing of a record is lost. Only the
@@ -6,7 +6,7 @@ spelling of times (seventh digit, zone) is not kept by the peers.
 """
 
 import argparse
-import hashlib
+import datetime
 import json
 import os
 import resource
@@ -129,6 +129,7 @@ LIST = (
     "conditionalAccessStatus"
 )
 
+EPOCH = datetime.datetime(1970, 1, 1)
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
 WARM_RUNS = 15
@@ -199,30 +200,36 @@ def bytes_under(path):
     )
 
 
-def digest(rows):
-    """Rows of (text, …) in the order given by the task, as one short text. What the Rust side
-    computes is the same: fields joined by tabs, rows by line ends, SHA-256 cut to 16 digits."""
-    text = "\n".join("\t".join("" if v is None else str(v) for v in row) for row in rows)
-    return f"{len(rows)}:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+def micros(value):
+    """A `datetime` without zone (UTC) as microseconds since 1970."""
+    return round((value - EPOCH) / datetime.timedelta(microseconds=1))
 
 
-def run_all(tasks, only=None):
-    """Runs tasks (name → function giving digest rows) warm; gives medians in ms and digests."""
+def spread(values):
+    """Median and the largest, in ms."""
+    return {"median_ms": statistics.median(values), "max_ms": max(values)}
+
+
+def run_warm(tasks):
+    """Each task once to warm up, then `WARM_RUNS` times; times and the answer."""
     results = {}
     for name, task in tasks.items():
-        if only and name != only:
-            continue
-        rows = task()
+        answer = task()
         times = []
-        for _ in range(1 if only else WARM_RUNS):
+        for _ in range(WARM_RUNS):
             started = time.perf_counter()
-            task()
+            again = task()
             times.append((time.perf_counter() - started) * 1000)
-        results[name] = {"ms": statistics.median(times), "digest": digest(rows)}
+            assert again == answer, f"{name}: two answers"
+        results[name] = {**spread(times), "answer": answer}
     return results
 
 
 def run_cold(tasks, name):
     started = time.perf_counter()
-    rows = tasks[name]()
-    return {"ms": (time.perf_counter() - started) * 1000, "digest": digest(rows)}
+    answer = tasks[name]()
+    return {"ms": (time.perf_counter() - started) * 1000, "answer": answer}
+
+
+def finish(result):
+    print(json.dumps({**result, "peak_memory_bytes": peak_memory_bytes()}))

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -36,7 +37,9 @@ pub fn run(dir: &Path, events: u64, seed: u64) -> anyhow::Result<Manifest> {
     let summary = write_files(&tenant, dir, &files)?;
     let names = summary.files.iter().filter_map(|path| path.file_name());
     let files: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
-    let tasks = pick(dir, &files)?;
+    let (from, to) = summary.span.context("no event")?;
+    let middle = (micros_of(from) + micros_of(to)) / 2;
+    let tasks = pick(dir, &files, middle..middle + 12 * HOUR_MICROS)?;
     let manifest = Manifest {
         events: summary.records(),
         events_by_log: summary.records_by_log,
@@ -52,15 +55,17 @@ pub fn run(dir: &Path, events: u64, seed: u64) -> anyhow::Result<Manifest> {
 
 /// Ten thousand people, more or less active or, for more events than they can make, more people.
 fn options(events: u64) -> TenantOptions {
-    // Measured: events that one person makes in 30 days at full activity.
+    // Measured: events that one person makes in 30 days at full activity, and the workloads make.
     const PERSON_MONTH: u64 = 830;
+    const WORKLOADS_MONTH: u64 = 129_000;
     let full = u64::from(USERS) * PERSON_MONTH;
     let bench = TenantOptions::bench();
-    if events >= full {
+    let of_people = events.saturating_sub(WORKLOADS_MONTH);
+    if of_people >= full {
         return TenantOptions::for_events(events + events / 5, DAYS as u32);
     }
-    // A tenth more than needed: the rest is cut off, so that the number is exact.
-    let activity = (events * 1100 / full).clamp(1, 1000) as u32;
+    // A little more than needed: the rest is cut off, so that the number is exact.
+    let activity = (of_people * 1050 / full).clamp(1, 1000) as u32;
     TenantOptions { users: USERS, activity_per_mille: activity, ..bench }
 }
 
@@ -93,20 +98,23 @@ struct Seen {
     newest_micros: i64,
     users: BTreeMap<String, u64>,
     failing_prefixes: BTreeMap<String, u64>,
-    /// Of the middle day: request, correlation and how often that was seen.
+    /// From the middle on: request and correlation.
     middle: Vec<(String, String)>,
     surnames: BTreeMap<String, u64>,
 }
 
-fn pick(dir: &Path, files: &[String]) -> anyhow::Result<Parameters> {
+fn micros_of(moment: Moment) -> i64 {
+    moment.0 / 10
+}
+
+fn pick(dir: &Path, files: &[String], middle: Range<i64>) -> anyhow::Result<Parameters> {
     let mut seen = Seen::default();
-    let middle_day = (FIRST_DAY + DAYS / 2) * DAY_MICROS;
     for name in files {
         let mut reader = BufReader::with_capacity(1 << 20, std::fs::File::open(dir.join(name))?);
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line)? > 0 {
             let record: Record = serde_json::from_slice(&line)?;
-            seen.note(record.properties, middle_day)?;
+            seen.note(record.properties, &middle)?;
             line.clear();
         }
     }
@@ -114,7 +122,7 @@ fn pick(dir: &Path, files: &[String]) -> anyhow::Result<Parameters> {
 }
 
 impl Seen {
-    fn note(&mut self, event: Properties, middle_day: i64) -> anyhow::Result<()> {
+    fn note(&mut self, event: Properties, middle: &Range<i64>) -> anyhow::Result<()> {
         let time = Timestamp::parse(&event.created_date_time, DateOrder::MonthFirst)
             .context("a time that cannot be read")?
             .micros;
@@ -131,7 +139,7 @@ impl Seen {
         if let Some((prefix, _)) = address.rsplit_once('.').filter(|_| failed) {
             *self.failing_prefixes.entry(format!("{prefix}.")).or_default() += 1;
         }
-        if (middle_day..middle_day + HOUR_MICROS * 12).contains(&time) {
+        if middle.contains(&time) {
             self.middle.push((event.id, event.correlation_id));
         }
         Ok(())

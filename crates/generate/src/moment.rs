@@ -14,6 +14,9 @@ pub(crate) const DAY: i64 = 24 * HOUR;
 pub struct Moment(pub i64);
 
 impl Moment {
+    /// The end of the times that records can be made for.
+    pub(crate) const YEAR_9999: Moment = Moment(253_370_764_800 * SECOND);
+
     /// The instant so many microseconds after 1970.
     pub fn from_micros(micros: i64) -> Moment {
         Moment(micros.saturating_mul(10))

@@ -17,6 +17,7 @@ use crate::plan::{Actor, Planned, flag};
 use crate::tenant::Tenant;
 use access::{Evaluated, EvaluationKey};
 use std::sync::Arc;
+use workload::Workload;
 
 /// How records are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -118,12 +119,28 @@ impl Renderer {
                 let scene = user::Scene::new(&tenant, job, number, id, self.shape, &evaluated);
                 self.frame(job, id, &scene.envelope(), out, |object| scene.write(object));
             }
-            Actor::Principal(_) | Actor::Identity(_) => {
-                let scene = workload::Scene::new(&tenant, job, id, self.shape);
-                self.frame(job, id, &scene.envelope(), out, |object| scene.write(object));
+            Actor::Principal(number) => {
+                let principal = &tenant.principals[usize::from(number)];
+                self.write_workload(&tenant, job, Workload::Principal(principal), id, out);
+            }
+            Actor::Identity(number) => {
+                let identity = &tenant.identities[usize::from(number)];
+                self.write_workload(&tenant, job, Workload::Identity(identity), id, out);
             }
         }
         id
+    }
+
+    fn write_workload(
+        &self,
+        tenant: &Tenant,
+        job: Job<'_>,
+        workload: Workload<'_>,
+        id: Guid,
+        out: &mut Vec<u8>,
+    ) {
+        let scene = workload::Scene::new(tenant, job, workload, id, self.shape);
+        self.frame(job, id, &scene.envelope(), out, |object| scene.write(object));
     }
 
     fn evaluated(&mut self, item: &Planned, person: u32) -> Arc<Evaluated> {

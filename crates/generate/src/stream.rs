@@ -100,6 +100,7 @@ impl Ord for Held {
 
 impl Events {
     pub(crate) fn new(tenant: Arc<Tenant>, range: Range<Moment>) -> Events {
+        let range = range.start.max(Moment(0))..range.end.min(Moment::YEAR_9999);
         // People's local days reach into the UTC days before and after.
         let next_day = range.start.day() - 1;
         Events {
@@ -134,7 +135,8 @@ impl Events {
         self
     }
 
-    /// The attacks among the events of the range (as a whole, however far the stream is).
+    /// The attacks among the events of the range (as a whole, however far the stream is). Takes
+    /// time with every day of the range, so ask for it on ranges of reasonable length.
     pub fn labels(&self) -> Vec<Label> {
         attacks::labels(&self.tenant, &self.range)
     }

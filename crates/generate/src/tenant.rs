@@ -19,16 +19,17 @@ pub enum Profile {
     /// A believable mix with twelve Conditional Access policies.
     #[default]
     Demo,
-    /// As [`Profile::Demo`], with as many more policies as make the mean diagnostic record 4 KB.
+    /// As [`Profile::Demo`], with only so many policies that the mean diagnostic record has 4 KB.
     Bench,
 }
 
 impl Profile {
-    /// Policies beyond the twelve: found by measuring; a test holds the mean to 4096 B ± 5 %.
-    fn extra_policies(self) -> u16 {
+    /// Of the twelve: for [`Profile::Bench`] found by measuring; a test holds the mean to
+    /// 4096 B ± 5 %.
+    fn policies(self) -> usize {
         match self {
-            Profile::Demo => 0,
-            Profile::Bench => 4,
+            Profile::Demo => 12,
+            Profile::Bench => 3,
         }
     }
 }
@@ -59,7 +60,7 @@ impl Default for TenantOptions {
 }
 
 impl TenantOptions {
-    /// 400 people: about 400,000 events in 30 days.
+    /// 400 people: about 430,000 events in 30 days, 5.7 KB each on average.
     pub fn demo() -> TenantOptions {
         TenantOptions {
             users: 400,
@@ -71,21 +72,32 @@ impl TenantOptions {
         }
     }
 
-    /// 10,000 people for benches: about 8 million events in 30 days, a million in about 4 days.
+    /// 10,000 people for benches: about 9 million events in 30 days, a million in three working
+    /// days, 4 KB each on average.
     pub fn bench() -> TenantOptions {
-        TenantOptions { users: 10_000, profile: Profile::Bench, ..TenantOptions::demo() }
+        TenantOptions::bench_with(10_000)
+    }
+
+    /// As [`TenantOptions::bench`] with so many people, and workloads in proportion.
+    pub fn bench_with(users: u32) -> TenantOptions {
+        TenantOptions {
+            users,
+            service_principals: (users / 25).clamp(4, 2000) as u16,
+            managed_identities: (users / 66).clamp(2, 800) as u16,
+            profile: Profile::Bench,
+            ..TenantOptions::demo()
+        }
     }
 
     /// As [`TenantOptions::bench`], with so many people that `days` days give roughly `events`
-    /// events (within about a fifth).
+    /// events (within about a fifth): about a thousand people for a million events in 30 days.
     pub fn for_events(events: u64, days: u32) -> TenantOptions {
-        /// Measured: events of one person a day, weekends included, in thousandths.
-        const PERSON_DAY: u64 = 27_500;
-        /// Measured: events of the workloads a day.
-        const WORKLOADS_DAY: u64 = 4_300;
-        let per_day = (events / u64::from(days.max(1))).saturating_sub(WORKLOADS_DAY);
-        let users = (per_day * 1000 / PERSON_DAY).clamp(10, 4_000_000) as u32;
-        TenantOptions { users, ..TenantOptions::bench() }
+        /// Measured: events a day for each person, workloads and weekends included, in
+        /// thousandths.
+        const PERSON_DAY: u64 = 31_000;
+        let per_day = events / u64::from(days.max(1));
+        let users = (per_day.saturating_mul(1000) / PERSON_DAY).clamp(10, 4_000_000);
+        TenantOptions::bench_with(users as u32)
     }
 }
 
@@ -149,7 +161,7 @@ impl Tenant {
             .filter(|city| !blocked_countries.contains(&country(*city)))
             .collect();
         let apps = apps::applications(seed, id, options.applications);
-        let policies = Policies::new(seed, options.profile.extra_policies());
+        let policies = Policies::new(seed, options.profile.policies());
         let masks = apps.iter().zip(0..).map(|(app, at)| policies.application_mask(app, at));
         let app_masks = masks.collect();
         let around = Surroundings {

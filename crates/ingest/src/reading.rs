@@ -272,7 +272,10 @@ mod tests {
     #[test]
     fn quirk_6_labels_and_members_are_the_same_value() {
         for json in ["\"deviceCodeFlow\"", "\"Device code flow\""] {
-            assert_eq!(reading(FieldId::OriginalTransferMethod, json).cell, Cell::text("deviceCodeFlow"));
+            assert_eq!(
+                reading(FieldId::OriginalTransferMethod, json).cell,
+                Cell::text("deviceCodeFlow")
+            );
         }
         let label = reading(FieldId::AuthenticationRequirement, "\"Single-factor authentication\"");
         assert_eq!(label.cell, Cell::text("singleFactorAuthentication"));

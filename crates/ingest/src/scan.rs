@@ -408,11 +408,40 @@ mod tests {
     #[test]
     fn what_serde_json_takes_is_taken_and_nothing_else() {
         for text in [
-            "{}", "[]", "{\"a\":1}", "[1,2.5,-0,1e5,1E-2,true,false,null,\"x\"]", " [ 1 , 2 ] ",
-            "{\"a\":{\"b\":[{}]}}", "\"\\u00e9\\n\\/\"", "\"日本\"", "", "{", "[1", "[1,]", "{,}",
-            "{\"a\"}", "{\"a\":}", "{a:1}", "[01]", "[1.]", "[.5]", "[+1]", "[1e]", "[tru]",
-            "\"\\x\"", "\"\\u12g4\"", "\"a\tb\"", "\"a", "[1]]", "nul", "[nulll]", "{\"a\":1,}",
-            "[-]", "\"12345678\u{1}\"", "\"1234567\\", "[\"\u{7f}\"]",
+            "{}",
+            "[]",
+            "{\"a\":1}",
+            "[1,2.5,-0,1e5,1E-2,true,false,null,\"x\"]",
+            " [ 1 , 2 ] ",
+            "{\"a\":{\"b\":[{}]}}",
+            "\"\\u00e9\\n\\/\"",
+            "\"日本\"",
+            "",
+            "{",
+            "[1",
+            "[1,]",
+            "{,}",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{a:1}",
+            "[01]",
+            "[1.]",
+            "[.5]",
+            "[+1]",
+            "[1e]",
+            "[tru]",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "\"a\tb\"",
+            "\"a",
+            "[1]]",
+            "nul",
+            "[nulll]",
+            "{\"a\":1,}",
+            "[-]",
+            "\"12345678\u{1}\"",
+            "\"1234567\\",
+            "[\"\u{7f}\"]",
         ] {
             let ours = minify(text).is_ok();
             let theirs = serde_json::from_str::<&serde_json::value::RawValue>(text).is_ok();
@@ -422,7 +451,10 @@ mod tests {
 
     #[test]
     fn strings_have_one_spelling() {
-        assert_eq!(minify(r#"{ "\u0041\/" : "\u00e9\ud83d\ude00\u0001" }"#).unwrap(), r#"{"A/":"é😀\u0001"}"#);
+        assert_eq!(
+            minify(r#"{ "\u0041\/" : "\u00e9\ud83d\ude00\u0001" }"#).unwrap(),
+            r#"{"A/":"é😀\u0001"}"#
+        );
         assert_eq!(minify(r#"["\ud800x"]"#).unwrap(), r#"["\ud800x"]"#);
         let mut scanner = Scanner::new(r#""\ud800x""#);
         let (text, exact) = scanner.string().unwrap().decode();

@@ -1,11 +1,14 @@
 //! Where decoded events and rejected records go.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 
 use durward_model::batch::{EventBatch, Row};
 use durward_model::field::{FieldId, Log};
 use durward_model::time::Timestamp;
 
+use crate::feed::Feed;
 use crate::limits::{BATCH_BYTES_MAX, EXCERPT_BYTES_MAX};
 
 /// What a sink answers when it cannot take any more.
@@ -94,7 +97,10 @@ pub enum Problem {
     #[error("the compressed data is cut off or damaged: {0}")]
     Compression(String),
     /// Compressed data that unpacks to far more than logs do.
-    #[error("the compressed data unpacks to more than {} times its size", crate::limits::COMPRESSION_RATIO_MAX)]
+    #[error(
+        "the compressed data unpacks to more than {} times its size",
+        crate::limits::COMPRESSION_RATIO_MAX
+    )]
     CompressionBomb,
     /// An archive in an archive in an archive, or one too large to be held in memory.
     #[error("archives are nested too deep or an inner archive is too large")]
@@ -136,6 +142,9 @@ pub(crate) struct Batcher<'s> {
     batch: EventBatch,
     rows_max: usize,
     received: Timestamp,
+    /// The part of a file before the one that is read, whose lines are not counted yet.
+    before: Option<(PathBuf, u64)>,
+    lines_before: u64,
     /// The name of what is being read.
     pub(crate) file: String,
     pub(crate) summary: Summary,
@@ -149,7 +158,35 @@ impl<'s> Batcher<'s> {
         file: &str,
     ) -> Self {
         let (batch, summary) = (EventBatch::default(), Summary::default());
-        Batcher { sink, batch, rows_max: rows_max.max(1), received, file: file.to_owned(), summary }
+        Batcher {
+            sink,
+            batch,
+            rows_max: rows_max.max(1),
+            received,
+            before: None,
+            lines_before: 0,
+            file: file.to_owned(),
+            summary,
+        }
+    }
+
+    /// Says that reading begins that many bytes into a file. Their lines are counted when the
+    /// first number of a line is needed, which is seldom.
+    pub(crate) fn begin_at(&mut self, path: &Path, bytes: u64) {
+        self.before = (bytes > 0).then(|| (path.to_owned(), bytes));
+    }
+
+    fn lines_before(&mut self) -> u64 {
+        if let Some((path, bytes)) = self.before.take() {
+            let mut feed = File::open(path).map(|file| Feed::new(file.take(bytes)));
+            while let Ok(feed) = &mut feed
+                && feed.more()
+            {
+                feed.advance(feed.window().len());
+            }
+            self.lines_before = feed.map_or(0, |feed| feed.line() - 1);
+        }
+        self.lines_before
     }
 
     /// When the records were received.
@@ -182,6 +219,7 @@ impl<'s> Batcher<'s> {
         record: &[u8],
     ) -> Result<(), DecodeError> {
         self.summary.rejected += 1;
+        let line = line.map(|line| line + self.lines_before());
         let rejection = Rejection {
             file: self.file.clone(),
             line,

@@ -302,8 +302,15 @@ fn graph_table(groups: &Groups) -> Node {
 
 fn add_constants(node: &mut Node) {
     for name in [
-        "operationVersion", "level", "Resource", "ResourceGroup", "ResourceProvider",
-        "SourceSystem", "_ResourceId", "_SubscriptionId", "_IsBillable",
+        "operationVersion",
+        "level",
+        "Resource",
+        "ResourceGroup",
+        "ResourceProvider",
+        "SourceSystem",
+        "_ResourceId",
+        "_SubscriptionId",
+        "_IsBillable",
     ] {
         node.act(name, Action::Constant);
     }
@@ -370,7 +377,10 @@ mod tests {
             assert_eq!(action(t.diagnostic, name), Action::Weak(FieldId::IpAddress), "{name}");
         }
         assert_eq!(action(t.graph, "RiskEventTypes_V2"), Action::Field(FieldId::RiskEventTypesV2));
-        assert_eq!(action(t.graph, "riskLevelDuringsignIn"), Action::Field(FieldId::RiskLevelDuringSignIn));
+        assert_eq!(
+            action(t.graph, "riskLevelDuringsignIn"),
+            Action::Field(FieldId::RiskLevelDuringSignIn)
+        );
         assert_eq!(action(t.graph, "nothing"), Action::Unknown);
         assert_eq!(action(t.graph, ""), Action::Unknown);
     }

@@ -12,6 +12,8 @@
 //! of all values. That order never depends on members, so new sign-ins move no group from one
 //! page to another (PAGE-2).
 
+use std::cmp::Reverse;
+
 use durward_model::errors::Status;
 use durward_model::field::Group;
 use durward_model::time::{DAY_MICROS, HOUR_MICROS};
@@ -32,7 +34,7 @@ use crate::group_key::{Keys, Parts};
 use crate::mix::Mix;
 use crate::plan::Plan;
 use crate::scan::{Block, Scan};
-use crate::values::ZERO_GUID;
+use crate::values::{ValueOrder, ZERO_GUID};
 
 /// A log whose sign-ins are grouped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -169,27 +171,37 @@ pub struct GroupPage {
 }
 
 /// The place of a group in a list of groups.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GroupPosition {
     /// Newest windows come first.
-    start: std::cmp::Reverse<i64>,
-    prefix: Vec<u8>,
+    start: Reverse<i64>,
+    prefix: [u64; 4],
     hash: u128,
 }
 
-/// Bytes of the first part's text that groups are ordered by.
-const PREFIX_BYTES: usize = 32;
 /// Most groups of one page, whatever is asked for.
 pub const GROUPS_MAX: usize = 5_000_000;
 /// Windows looked at first when a page is small; doubled until the page is full.
 const WINDOWS_FIRST: i64 = 1;
 
 impl GroupPosition {
+    pub(crate) fn new(start: i64, values: &[ValueOrder], status: u8) -> GroupPosition {
+        let mut all = Vec::with_capacity(64);
+        for value in values {
+            all.extend_from_slice(&value.hash.to_le_bytes());
+        }
+        all.push(status);
+        let prefix = values.first().map_or([0; 4], |first| first.prefix);
+        GroupPosition { start: Reverse(start), prefix, hash: xxh3_128(&all) }
+    }
+
     /// The position as an opaque token for a question (see [`cursor::question`]).
     pub fn to_token(&self, question: u64) -> String {
         let mut body = self.start.0.to_le_bytes().to_vec();
         body.extend_from_slice(&self.hash.to_le_bytes());
-        body.extend_from_slice(&self.prefix);
+        for word in self.prefix {
+            body.extend_from_slice(&word.to_le_bytes());
+        }
         cursor::seal(&body, question)
     }
 
@@ -198,12 +210,11 @@ impl GroupPosition {
         let body = cursor::open(token, question)?;
         let (start, rest) = body.split_first_chunk::<8>().ok_or(CursorError::Invalid)?;
         let (hash, prefix) = rest.split_first_chunk::<16>().ok_or(CursorError::Invalid)?;
-        if prefix.len() > PREFIX_BYTES {
-            return Err(CursorError::Invalid);
-        }
+        let prefix: &[u8; 32] = prefix.try_into().map_err(|_| CursorError::Invalid)?;
+        let (words, _) = prefix.as_chunks::<8>();
         Ok(GroupPosition {
-            start: std::cmp::Reverse(i64::from_le_bytes(*start)),
-            prefix: prefix.to_vec(),
+            start: Reverse(i64::from_le_bytes(*start)),
+            prefix: std::array::from_fn(|index| u64::from_le_bytes(words[index])),
             hash: u128::from_le_bytes(*hash),
         })
     }
@@ -306,16 +317,22 @@ impl Engine {
         while let Some(newest) = newest_within(view, &plan)? {
             meter.check()?;
             let slab = newest.div_euclid(window).saturating_sub(windows.saturating_sub(1));
-            let slab = slab.saturating_mul(window);
-            plan.from = earliest.max(slab);
+            plan.from = earliest.max(slab.saturating_mul(window));
             let scan = Scan { view, plan: &plan, meter: &meter };
-            let found = if keys.fits_u128(window, plan.from.max(oldest(view)), plan.to.min(newest)) {
-                collect::<u128>(self, &scan, &keys, window)?
+            let need = Need { after: request.after, most: limit + 1 - page.rows.len(), window };
+            let narrow = keys.fits_u128(window, plan.from.max(oldest(view)), newest);
+            let found = if narrow {
+                collect::<u128>(self, &scan, &keys, need)?
             } else {
-                collect::<[u64; 4]>(self, &scan, &keys, window)?
+                collect::<[u64; 4]>(self, &scan, &keys, need)?
             };
-            page.add(found, request, limit, &meter)?;
-            if page.next.is_some() || plan.from <= earliest {
+            page.rows.extend(found);
+            if page.rows.len() > limit {
+                page.rows.truncate(limit);
+                page.next = page.rows.last().map(|last| last.key.position());
+                break;
+            }
+            if plan.from <= earliest {
                 break;
             }
             plan.to = plan.from - 1;
@@ -325,47 +342,23 @@ impl Engine {
     }
 }
 
-impl GroupPage {
-    /// Adds the groups of earlier windows, in order, up to the limit.
-    fn add(
-        &mut self,
-        found: Vec<(GroupPosition, GroupRow)>,
-        request: &GroupRequest,
-        limit: usize,
-        meter: &Meter<'_>,
-    ) -> Result<(), QueryError> {
-        meter.check()?;
-        let mut found: Vec<_> = found
-            .into_iter()
-            .filter(|(position, _)| request.after.as_ref().is_none_or(|after| position > after))
-            .collect();
-        found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        for (position, row) in found {
-            if self.rows.len() == limit {
-                self.next = self.rows.last().map(|last| last.key.position());
-                break;
-            }
-            debug_assert_eq!(position, row.key.position());
-            self.rows.push(row);
-        }
-        Ok(())
+impl GroupKey {
+    fn position(&self) -> GroupPosition {
+        let order = |(number, text): &(FieldNumber, String)| {
+            let field = FieldId::from_number(*number).unwrap_or(FieldId::Id);
+            ValueOrder::new(field, &fold(text))
+        };
+        let values: Vec<ValueOrder> = self.values.iter().map(order).collect();
+        GroupPosition::new(self.start_micros, &values, self.status as u8)
     }
 }
 
-impl GroupKey {
-    fn position(&self) -> GroupPosition {
-        let first = self.values.first().map_or("", |(_, text)| text);
-        let folded = fold(first);
-        let prefix = folded.as_bytes()[..folded.len().min(PREFIX_BYTES)].to_vec();
-        let mut all = Vec::with_capacity(128);
-        for (field, text) in &self.values {
-            all.push(*field);
-            all.extend_from_slice(fold(text).as_bytes());
-            all.push(0);
-        }
-        all.push(self.status as u8);
-        GroupPosition { start: std::cmp::Reverse(self.start_micros), prefix, hash: xxh3_128(&all) }
-    }
+/// Which groups of a scan are needed.
+#[derive(Clone, Copy)]
+struct Need {
+    after: Option<GroupPosition>,
+    most: usize,
+    window: i64,
 }
 
 /// The newest time a matching row can have.
@@ -387,16 +380,16 @@ fn oldest(view: &View) -> i64 {
     view.chunks.iter().map(|chunk| chunk.min_micros()).min().unwrap_or(0)
 }
 
-/// Groups all rows of the plan.
+/// Groups all rows of the plan; gives the first groups, in order.
 fn collect<K: Parts>(
     engine: &Engine,
     scan: &Scan<'_>,
     keys: &Keys,
-    window: i64,
-) -> Result<Vec<(GroupPosition, GroupRow)>, QueryError> {
+    need: Need,
+) -> Result<Vec<GroupRow>, QueryError> {
     let chunks: Vec<usize> = (0..scan.view.chunks.len()).collect();
     let states = scan.parallel(&chunks, engine.threads(), Tallies::<K>::default, |all, block| {
-        tally(all, block, keys, window)?;
+        tally(all, block, keys, need.window)?;
         if all.len() > GROUPS_MAX {
             return Err(QueryError::Results(GROUPS_MAX));
         }
@@ -409,21 +402,25 @@ fn collect<K: Parts>(
             all.entry(key).and_modify(|own| own.merge(tally)).or_insert(tally);
         }
     }
-    Ok(all
+    scan.meter.check()?;
+    let mut found: Vec<(GroupPosition, K, Tally)> = all
         .into_iter()
-        .map(|(key, tally)| {
-            let key = keys.group_key(&key.unpack(keys), window);
-            let position = key.position();
-            let row = GroupRow {
-                key,
-                count: tally.count,
-                first: Timestamp::from_micros(tally.first),
-                last: Timestamp::from_micros(tally.last),
-                newest: tally.newest,
-            };
-            (position, row)
-        })
-        .collect())
+        .map(|(key, tally)| (keys.position(&key.unpack(keys), need.window), key, tally))
+        .filter(|(position, ..)| need.after.is_none_or(|after| *position > after))
+        .collect();
+    if found.len() > need.most {
+        found.select_nth_unstable_by(need.most, |a, b| a.0.cmp(&b.0));
+        found.truncate(need.most);
+    }
+    found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    let row = |(_, key, tally): (GroupPosition, K, Tally)| GroupRow {
+        key: keys.group_key(&key.unpack(keys), need.window),
+        count: tally.count,
+        first: Timestamp::from_micros(tally.first),
+        last: Timestamp::from_micros(tally.last),
+        newest: tally.newest,
+    };
+    Ok(found.into_iter().map(row).collect())
 }
 
 fn tally<K: Parts>(

@@ -9,8 +9,8 @@ use durward_store::View;
 
 use crate::engine::Engine;
 use crate::error::QueryError;
-use crate::group::{GroupKey, Grouping};
-use crate::values::{StatusTable, ValueSpec, ValueTable};
+use crate::group::{GroupKey, GroupPosition, Grouping};
+use crate::values::{StatusTable, ValueOrder, ValueSpec, ValueTable};
 
 /// The value tables of a grouping's parts.
 pub(crate) struct Keys {
@@ -55,6 +55,12 @@ impl Keys {
         let numbered = |micros: i64| (-WINDOW_ZERO..WINDOW_ZERO).contains(&micros.div_euclid(window));
         let bits: u32 = self.bits.iter().sum();
         bits + STATUS_BITS + WINDOW_BITS <= 128 && numbered(from) && numbered(to)
+    }
+
+    pub(crate) fn position(&self, key: &Unpacked, window: i64) -> GroupPosition {
+        let values = self.parts.iter().zip(&key.values);
+        let values: Vec<ValueOrder> = values.map(|((t, _), n)| t.label(*n).order).collect();
+        GroupPosition::new(key.window.saturating_mul(window), &values, key.status)
     }
 
     pub(crate) fn group_key(&self, key: &Unpacked, window: i64) -> GroupKey {

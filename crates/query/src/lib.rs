@@ -1,11 +1,53 @@
-//! x
+//! Questions about sign-ins, and exact answers.
+//!
+//! Every way to ask ends in one [`filter::Filter`]: OData ([`odata`]), the short form for people
+//! ([`search`]), filters built in code. An [`Engine`] answers for a view of the store: lists page
+//! by page ([`list`]), counts, groups of repeating sign-ins ([`group`]), counts by anything
+//! ([`aggregate`]), summaries from rollups ([`summary`]), single events ([`lookup`]).
+//!
+//! Fast because of the store's layout rather than of cleverness here: a filter is evaluated over
+//! the few entities, not over rows ([`keyset`]); rows are integers; values to group by are
+//! numbered once ([`values`]); time prunes chunks and ends lists early ([`plan`], [`scan`]).
+//!
+//! Every query has a [`Budget`]. Nothing in here writes.
+
+pub mod aggregate;
+mod aliases;
+mod budget;
+mod columns;
 pub mod cursor;
+mod dimensions;
+mod engine;
+mod error;
 pub mod filter;
 pub mod fold;
-mod aliases;
+pub mod group;
+mod group_key;
 mod json_test;
-pub mod search;
+mod keyset;
+pub mod list;
+pub mod lookup;
 pub mod matcher;
+mod mix;
 pub mod odata;
 mod odata_text;
+mod plan;
 mod scalar;
+mod scan;
+pub mod search;
+pub mod summary;
+mod tally;
+mod values;
+
+pub use aggregate::{AggregateRequest, AggregateRow, Dimension, DimensionValue};
+pub use budget::Budget;
+pub use cursor::{CursorError, Order, Position};
+pub use engine::Engine;
+pub use error::QueryError;
+pub use filter::{Expr, Filter, Op, Property, Value};
+pub use group::{GroupKey, GroupPage, GroupPosition, GroupRequest, GroupRow, Grouping, Window};
+pub use list::{ListRequest, Page};
+pub use matcher::Predicate;
+pub use odata::{Dialect, ODataError, parse_filter, parse_orderby, parse_select};
+pub use search::{SearchError, parse_search};
+pub use summary::{Summary, SummaryRequest};

@@ -9,7 +9,6 @@
 //! whole event instead.
 
 use durward_model::cell;
-use durward_model::field::Place;
 use durward_model::{Cell, Event, FieldId, Kind, Log};
 
 use crate::filter::{Expr, Filter, Op, Property, Test, fields_of_whole};
@@ -221,9 +220,4 @@ fn word_bits(op: &Op, number: impl Fn(&str) -> Option<u8>) -> u8 {
 /// Does the field's kind hold several values joined by commas?
 pub(crate) fn is_flags(kind: Kind) -> bool {
     matches!(kind, Kind::Enum(members) if members.flags)
-}
-
-/// Is the field stored with the event rather than with an entity?
-pub(crate) fn is_row_field(field: FieldId) -> bool {
-    field.field().place == Place::Row
 }

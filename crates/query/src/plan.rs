@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use durward_model::field::Group;
-use durward_model::{FieldId, Id, Kind, Log, Timestamp};
+use durward_model::{FieldId, Id, Kind, Log};
 use durward_store::{Chunk, StoreError, View};
 use hashbrown::HashSet;
 
@@ -268,9 +268,4 @@ fn by_group(these: &[&Filter], join: fn(Vec<Filter>) -> Filter) -> Vec<Filter> {
         if joined.len() == 1 { joined.remove(0) } else { join(joined) }
     }));
     rest
-}
-
-/// The last instant before `time`, in whole microseconds.
-pub(crate) fn last_micros_before(time: Timestamp) -> i64 {
-    time.micros.saturating_sub(i64::from(time.nanos == 0))
 }

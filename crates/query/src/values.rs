@@ -12,6 +12,7 @@ use durward_model::field::Group;
 use durward_model::{Cell, FieldId, Kind};
 use durward_store::EntityTable;
 use hashbrown::HashMap;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::fold::fold;
 
@@ -41,6 +42,27 @@ impl ValueSpec {
 pub(crate) struct Label {
     pub(crate) field: FieldId,
     pub(crate) text: Box<str>,
+    /// What values are ordered by; see [`ValueOrder`].
+    pub(crate) order: ValueOrder,
+}
+
+/// A stand-in for a value that orders and compares fast: the first 32 bytes of its folded text,
+/// big-endian, and a hash of the field and the folded text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ValueOrder {
+    pub(crate) prefix: [u64; 4],
+    pub(crate) hash: u64,
+}
+
+impl ValueOrder {
+    pub(crate) fn new(field: FieldId, folded: &str) -> ValueOrder {
+        let mut bytes = [0; 32];
+        let length = folded.len().min(bytes.len());
+        bytes[..length].copy_from_slice(&folded.as_bytes()[..length]);
+        let (words, _) = bytes.as_chunks::<8>();
+        let prefix = std::array::from_fn(|index| u64::from_be_bytes(words[index]));
+        ValueOrder { prefix, hash: xxh3_64_with_seed(folded.as_bytes(), field as u64) }
+    }
 }
 
 /// The number of "no value" in every table.
@@ -59,7 +81,8 @@ pub(crate) struct ValueTable {
 
 impl ValueTable {
     pub(crate) fn new(spec: &ValueSpec) -> ValueTable {
-        let none = Label { field: spec.fields[0], text: Box::from("") };
+        let field = spec.fields[0];
+        let none = Label { field, text: Box::from(""), order: ValueOrder::new(field, "") };
         ValueTable { numbers: Vec::new(), labels: vec![none], by_text: HashMap::new() }
     }
 
@@ -83,10 +106,11 @@ impl ValueTable {
                 continue;
             }
             let folded: Box<str> = fold(&text).into();
+            let order = ValueOrder::new(field, &folded);
             let next = self.labels.len() as u32;
             let number = *self.by_text.entry((field, folded)).or_insert(next);
             match self.labels.get_mut(number as usize) {
-                None => self.labels.push(Label { field, text: text.into() }),
+                None => self.labels.push(Label { field, text: text.into(), order }),
                 Some(label) if *text < *label.text => label.text = text.into(),
                 Some(_) => {}
             }

@@ -10,8 +10,6 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// Largest request body that push endpoints take, in bytes, as it is sent.
     pub body_bytes_max: u64,
-    /// Largest request body of push endpoints once it is unpacked, in bytes.
-    pub unpacked_bytes_max: u64,
     /// Memory that bodies being received may take together, in bytes.
     pub bodies_bytes_max: u64,
     /// A body has to arrive within this time.
@@ -34,7 +32,6 @@ impl Default for ServerConfig {
         ServerConfig {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT),
             body_bytes_max: 64 << 20,
-            unpacked_bytes_max: 1 << 30,
             bodies_bytes_max: 256 << 20,
             body_timeout: Duration::from_secs(60),
             queries_max: 16,

@@ -9,7 +9,7 @@
 //!
 //! **Segments** of about 128 MiB are named after the first position they can hold,
 //! `{position:020}.wal`, and removed when everything in them is in the sealed table. The bytes
-//! are described in [`mod@format`].
+//! are described in `wal/format.rs`.
 //!
 //! **What survives.**
 //! - LOG-1: every acknowledged batch is found again after power loss at any moment.

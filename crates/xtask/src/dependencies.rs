@@ -67,16 +67,19 @@ pub(crate) fn check_page(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Names in the first column of the page's tables: lines that begin with "| `name`".
+/// Names in the first column of the page's table, and those of its line about tests, which reads
+/// `For tests only: name (reason), name (reason)`. One row may explain crates that come together.
 fn explained(page: &str) -> BTreeSet<String> {
-    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
-    // One line may explain crates that come together: "| `a`, `b` |".
-    let cells = rows.filter_map(|row| row.split('|').next());
-    cells
-        .flat_map(|cell| cell.split([',', ' ']))
-        .map(|name| name.trim_matches(['`', ' ']).to_owned())
-        .filter(|name| !name.is_empty())
-        .collect()
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| "));
+    let cells = rows.filter_map(|row| row.split(" |").next());
+    let cells = cells.filter(|cell| *cell != "crate" && !cell.starts_with("---"));
+    let mut names: BTreeSet<String> =
+        cells.flat_map(|cell| cell.split(", ")).map(|name| name.trim().to_owned()).collect();
+    if let Some(line) = page.lines().find_map(|line| line.strip_prefix("For tests only: ")) {
+        let items = line.split("), ").filter_map(|item| item.split(" (").next());
+        names.extend(items.map(|name| name.trim().to_owned()));
+    }
+    names
 }
 
 /// What the manifests of the workspace name, other crates of the workspace left out.
@@ -134,8 +137,9 @@ mod tests {
                         toml = \"1\"\n[target.'cfg(unix)'.dev-dependencies]\nlibc = { version = \"0.2\" }\n\
                         [lints]\nworkspace = true\n";
         assert_eq!(dependencies_in(manifest), ["serde", "toml", "libc"]);
-        let page = "# D\n| Crate | Why |\n| --- | --- |\n| `arrow-array`, `arrow-schema` | rows |\n| `toml` | c |\n";
+        let page = "# D\n| crate | why |\n| --- | --- |\n| arrow-array, arrow-schema | rows |\n\
+                    | toml | c |\n\nFor tests only: insta (golden), tempfile (folders).\n";
         let names: Vec<_> = explained(page).into_iter().collect();
-        assert_eq!(names, ["arrow-array", "arrow-schema", "toml"]);
+        assert_eq!(names, ["arrow-array", "arrow-schema", "insta", "tempfile", "toml"]);
     }
 }

@@ -113,8 +113,9 @@ fn write_policy(
             object.text("conditionsNotSatisfied", &names(unmet));
         }
     }
-    // Rules are only listed where evaluation came as far as the users.
-    if met & condition::USERS != 0 || unmet == condition::USERS || shape == Shape::GraphBeta {
+    // Diagnostic records list rules only where a policy applied.
+    let applied = unmet == 0 && policy.state != State::Off;
+    if applied || shape == Shape::GraphBeta {
         write_rules(object, policy, (met, unmet), context);
     }
     if policy.grant == Grant::Strength {

@@ -335,22 +335,26 @@ impl<'t> Scene<'t> {
                 );
             }
         }
-        object.bool("flaggedForReview", flags & flag::FLAGGED != 0);
+        if self.interactive || self.graph() {
+            object.bool("flaggedForReview", flags & flag::FLAGGED != 0);
+            object.text("globalSecureAccessIpAddress", "");
+            object.raw("privateLinkDetails", "{}");
+            object.text("servicePrincipalId", "");
+            object.text("signInIdentifier", &self.person.principal_name);
+        }
         object.bool("isTenantRestricted", false);
         object.bool("isThroughGlobalSecureAccess", false);
-        object.text("globalSecureAccessIpAddress", "");
-        object.raw("privateLinkDetails", "{}");
-        object.text("servicePrincipalId", "");
-        object.text("signInIdentifier", &self.person.principal_name);
     }
 
     fn only_in_diagnostics(&self, object: &mut Object<'_>) {
-        object.text("alternateSignInName", &self.person.principal_name);
-        object.text("tenantId", &self.tenant.id_text);
-        object.text("ssoExtensionVersion", "");
-        object.raw("authenticationStrengths", "[]");
-        object.raw("appServicePrincipalId", "null");
-        object.int("rngcStatus", 0);
+        if self.interactive {
+            object.text("alternateSignInName", &self.person.principal_name);
+            object.text("tenantId", &self.tenant.id_text);
+            object.text("ssoExtensionVersion", "");
+            object.raw("authenticationStrengths", "[]");
+            object.raw("appServicePrincipalId", "null");
+            object.int("rngcStatus", 0);
+        }
     }
 
     fn only_in_graph(&self, object: &mut Object<'_>) {

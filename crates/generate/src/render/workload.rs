@@ -5,13 +5,13 @@ use crate::apps::Resource;
 use crate::dice::{Dice, Guid, Topic};
 use crate::json::Object;
 use crate::moment::Moment;
-use crate::plan::{Actor, Planned};
+use crate::plan::Planned;
 use crate::tenant::Tenant;
 use crate::workloads::{Credential, Identity, Principal};
 
 /// Which of the two.
 #[derive(Clone, Copy)]
-enum Workload<'t> {
+pub(crate) enum Workload<'t> {
     Principal(&'t Principal),
     Identity(&'t Identity),
 }
@@ -29,15 +29,14 @@ pub(crate) struct Scene<'t> {
 }
 
 impl<'t> Scene<'t> {
-    pub(crate) fn new(tenant: &'t Tenant, job: Job<'t>, id: Guid, shape: Shape) -> Scene<'t> {
+    pub(crate) fn new(
+        tenant: &'t Tenant,
+        job: Job<'t>,
+        workload: Workload<'t>,
+        id: Guid,
+        shape: Shape,
+    ) -> Scene<'t> {
         let item = job.item;
-        let workload = match item.actor {
-            Actor::Identity(number) => Workload::Identity(&tenant.identities[usize::from(number)]),
-            Actor::Principal(number) => {
-                Workload::Principal(&tenant.principals[usize::from(number)])
-            }
-            Actor::Person(_) => unreachable!("people are written by `user`"),
-        };
         let mut address = Vec::with_capacity(16);
         item.origin.write_address(&mut address);
         Scene {
@@ -95,9 +94,12 @@ impl<'t> Scene<'t> {
         object.text("conditionalAccessStatus", "notApplied");
         object.raw("appliedConditionalAccessPolicies", "[]");
         object.bool("isInteractive", false);
-        object.key("signInEventTypes").extend_from_slice(b"[\"");
-        object.out.extend_from_slice(log_of(self.item).event_type().as_bytes());
-        object.out.extend_from_slice(b"\"]");
+        if self.graph() {
+            object.key("signInEventTypes").extend_from_slice(b"[\"");
+            object.out.extend_from_slice(log_of(self.item).event_type().as_bytes());
+            object.out.extend_from_slice(b"\"]");
+            object.text("resourceTenantId", &self.tenant.id_text);
+        }
         object.text("tokenIssuerType", "AzureAD");
         object.raw("networkLocationDetails", "[]");
         object.int("processingTimeInMilliseconds", 0);
@@ -109,7 +111,6 @@ impl<'t> Scene<'t> {
         object.guid("resourceServicePrincipalId", self.resource.principal);
         object.guid("resourceOwnerTenantId", self.resource.owner_tenant);
         object.text("appOwnerTenantId", &self.tenant.id_text);
-        object.text("resourceTenantId", &self.tenant.id_text);
         self.token(object);
     }
 
@@ -132,10 +133,16 @@ impl<'t> Scene<'t> {
                 } else {
                     object.guid("servicePrincipalCredentialKeyId", principal.key);
                 }
-                let thumbprint = &principal.thumbprint;
-                object.text("servicePrincipalCredentialThumbprint", thumbprint);
-                object.text("userAgent", principal.user_agent);
-                object.text("clientAppUsed", "Unknown");
+                if !principal.thumbprint.is_empty() {
+                    let thumbprint = &principal.thumbprint;
+                    object.text("servicePrincipalCredentialThumbprint", thumbprint);
+                }
+                if !principal.user_agent.is_empty() {
+                    object.text("userAgent", principal.user_agent);
+                }
+                if self.graph() {
+                    object.text("clientAppUsed", "Unknown");
+                }
                 let out = object.key("authenticationProcessingDetails");
                 out.extend_from_slice(
                     br#"[{"key":"Azure AD App Authentication Library","value":""#,

@@ -4,7 +4,7 @@ mod files;
 mod records;
 mod stream;
 
-use durward_generate::{GeneratedEvent, Moment, Noise, Profile, Tenant, TenantOptions};
+use durward_generate::{GeneratedEvent, Moment, Noise, Tenant, TenantOptions};
 use std::sync::Arc;
 
 /// 2026-03-02, a Monday.
@@ -24,6 +24,5 @@ fn noisy() -> Noise {
 }
 
 fn bench(users: u32) -> Arc<Tenant> {
-    let options = TenantOptions { users, profile: Profile::Bench, ..TenantOptions::demo() };
-    Arc::new(Tenant::new(42, options))
+    Arc::new(Tenant::new(42, TenantOptions::bench_with(users)))
 }

@@ -86,20 +86,48 @@ fn bench_records_are_4_kb_on_average() {
     let mean = |events: &[GeneratedEvent]| {
         events.iter().map(|event| event.json.len() + 1).sum::<usize>() as f64 / events.len() as f64
     };
-    let bench = mean(&days(&bench(1000), 7));
-    assert!((4096.0 * 0.95..4096.0 * 1.05).contains(&bench), "{bench}");
+    for (users, count) in [(1000, 4), (5000, 1)] {
+        let bench = mean(&days(&bench(users), count));
+        println!("{users} people: {bench} B");
+        assert!((4096.0 * 0.95..4096.0 * 1.05).contains(&bench), "{users} people: {bench}");
+    }
     let demo = days(&tenant(400), 3);
     for (log, low, high) in [
-        (Log::Interactive, 3000.0, 6000.0),
-        (Log::NonInteractive, 3000.0, 6000.0),
-        (Log::ServicePrincipal, 1300.0, 2600.0),
-        (Log::ManagedIdentity, 1300.0, 2600.0),
+        (Log::Interactive, 5500.0, 7000.0),
+        (Log::NonInteractive, 5500.0, 7000.0),
+        (Log::ServicePrincipal, 2000.0, 2600.0),
+        (Log::ManagedIdentity, 2000.0, 2600.0),
     ] {
         let of_log: Vec<_> = demo.iter().filter(|e| e.info.log == log).cloned().collect();
         let mean = mean(&of_log);
         println!("{log:?} {} records, mean {mean} B", of_log.len());
         assert!((low..high).contains(&mean), "{log:?} {mean}");
     }
+}
+
+#[test]
+fn a_number_of_events_can_be_asked_for() {
+    let options = durward_generate::TenantOptions::for_events(60_000, 7);
+    let tenant = std::sync::Arc::new(durward_generate::Tenant::new(5, options));
+    let mut events = tenant.events(MONDAY..MONDAY.plus_days(7));
+    let mut buffer = Vec::new();
+    let mut count = 0;
+    while events.write_next(&mut buffer).is_some() {
+        buffer.clear();
+        count += 1;
+    }
+    assert!((48_000..72_000).contains(&count), "{count} with {} people", options.users);
+}
+
+#[test]
+fn far_away_times_are_no_trouble() {
+    let tenant = tenant(10);
+    let mut ancient = tenant.events(Moment(i64::MIN)..Moment(864_000_000_000));
+    assert!(ancient.next().is_some_and(|event| event.info.created >= Moment(0)));
+    assert!(tenant.events(Moment(i64::MAX - 5)..Moment(i64::MAX)).next().is_none());
+    let (from, to) = (MONDAY.plus_days(1), MONDAY);
+    let empty = tenant.events(std::ops::Range { start: from, end: to });
+    assert!(empty.labels().is_empty() && empty.count() == 0);
 }
 
 #[test]
@@ -140,8 +168,10 @@ fn two_weeks() -> (Vec<Label>, BTreeMap<String, serde_json::Value>) {
         labels.iter().flat_map(|l| l.request_ids.iter().chain(&l.context_ids)).cloned().collect();
     let records = events.filter_map(|event| {
         let id = event.info.id.to_string();
-        let mut value: serde_json::Value = serde_json::from_slice(&event.json).unwrap();
-        wanted.contains(&id).then(|| (id, value["properties"].take()))
+        wanted.contains(&id).then(|| {
+            let mut value: serde_json::Value = serde_json::from_slice(&event.json).unwrap();
+            (id, value["properties"].take())
+        })
     });
     let records = records.collect();
     (labels, records)
@@ -235,7 +265,7 @@ fn speed_kmh(from: &serde_json::Value, to: &serde_json::Value) -> f64 {
 
 #[test]
 fn nobody_else_travels_impossibly() {
-    let events = tenant(150).events(MONDAY..MONDAY.plus_days(25));
+    let events = bench(120).events(MONDAY..MONDAY.plus_days(15));
     let labelled: BTreeSet<String> =
         events.labels().into_iter().flat_map(|l| [l.request_ids, l.context_ids].concat()).collect();
     let mut last: HashMap<String, serde_json::Value> = HashMap::new();
@@ -256,5 +286,5 @@ fn nobody_else_travels_impossibly() {
         }
         last.insert(user, record);
     }
-    assert!(moves > 4, "{moves}");
+    assert!(moves >= 4, "{moves}");
 }

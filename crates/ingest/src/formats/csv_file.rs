@@ -34,7 +34,10 @@ struct RowTooLarge;
 
 impl<R: Read> Read for RowLimit<R> {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        let left = self.left.get().checked_sub(1).ok_or(std::io::Error::other(RowTooLarge))? + 1;
+        let left = self.left.get();
+        if left == 0 {
+            return Err(std::io::Error::other(RowTooLarge));
+        }
         let length = out.len().min(left);
         let count = self.reader.read(&mut out[..length])?;
         self.left.set(left - count);
@@ -157,11 +160,7 @@ impl<'d, 's> CsvFile<'d, 's> {
     }
 
     /// Reads the rows that waited for the order of day and month.
-    fn release(
-        &mut self,
-        scan: &OrderScan,
-        held: &mut Vec<ByteRecord>,
-    ) -> Result<(), DecodeError> {
+    fn release(&mut self, scan: &OrderScan, held: &mut Vec<ByteRecord>) -> Result<(), DecodeError> {
         if !held.is_empty() {
             self.file.habits.order = scan.settle(self.out.received());
         }

@@ -100,7 +100,8 @@ const LOCALISED: &[Header] = &[
 ];
 
 /// Words for a successful sign-in in a `Status` column.
-const SUCCESS: &[&str] = &["success", "opération réussie", "succès", "réussite", "correcto", "éxito"];
+const SUCCESS: &[&str] =
+    &["success", "opération réussie", "succès", "réussite", "correcto", "éxito"];
 
 /// Does this status word stand for success?
 pub(crate) fn is_success(word: &str) -> bool {
@@ -191,9 +192,8 @@ pub(crate) fn plan(headers: &[&str], hint: Option<Log>) -> Option<Plan> {
 fn portal_log(headers: &[String], entries: &[Entry], hint: Option<Log>) -> Log {
     let has = |field| entries.iter().any(|entry| entry.action == Action::Field(field));
     let users = has(FieldId::UserId) || has(FieldId::UserPrincipalName);
-    let hint = hint.filter(|log| {
-        users == matches!(log, Log::InteractiveUser | Log::NonInteractiveUser)
-    });
+    let hint =
+        hint.filter(|log| users == matches!(log, Log::InteractiveUser | Log::NonInteractiveUser));
     let managed = headers.iter().any(|header| header.starts_with("managed identity"));
     hint.unwrap_or(match (users, managed) {
         (true, _) => Log::InteractiveUser,
@@ -203,13 +203,17 @@ fn portal_log(headers: &[String], entries: &[Entry], hint: Option<Log>) -> Log {
 }
 
 fn portal_entry(header: &str) -> Entry {
+    // Originals of rows tell the second of two equal headers so.
+    let header = match header.rsplit_once(" (") {
+        Some((name, "2)" | "3)")) => name,
+        _ => header,
+    };
     let listed = ENGLISH.iter().chain(LOCALISED).find(|(known, _)| *known == header);
     let action = match listed {
         Some((_, action)) => *action,
         None => {
-            let known = |field: &&durward_model::Field| {
-                !field.csv.is_empty() && plain(field.csv) == header
-            };
+            let known =
+                |field: &&durward_model::Field| !field.csv.is_empty() && plain(field.csv) == header;
             match FIELDS.iter().find(known) {
                 Some(field) => Action::Field(field.id),
                 None => return UNKNOWN,
@@ -220,9 +224,8 @@ fn portal_entry(header: &str) -> Entry {
 }
 
 /// What KQL adds to a column's name when the tables of a union disagree on its type.
-const TYPE_SUFFIXES: [&str; 9] = [
-    "_string", "_dynamic", "_datetime", "_bool", "_boolean", "_long", "_int", "_real", "_guid",
-];
+const TYPE_SUFFIXES: [&str; 9] =
+    ["_string", "_dynamic", "_datetime", "_bool", "_boolean", "_long", "_int", "_real", "_guid"];
 
 fn table_entry(header: &str) -> Entry {
     let header = header.trim();
@@ -285,8 +288,14 @@ mod tests {
     #[test]
     fn the_portals_oddities_are_known() {
         let headers = [
-            "\u{feff}Date (UTC)", "Request ID", "Application ID ", "Autonomous system  number",
-            "Incoming token type", "User ID", "Incoming token type", "Location",
+            "\u{feff}Date (UTC)",
+            "Request ID",
+            "Application ID ",
+            "Autonomous system  number",
+            "Incoming token type",
+            "User ID",
+            "Incoming token type",
+            "Location",
         ];
         let plan = plan(&headers, None).unwrap();
         assert_eq!((plan.layout, plan.log), (Layout::Portal, Some(Log::InteractiveUser)));
@@ -311,8 +320,12 @@ mod tests {
 
     #[test]
     fn localised_headers_are_known() {
-        let french = ["Date (UTC)", "Agent utilisateur", "Exigence d\u{2019}authentification", "Statut"];
-        assert_eq!(meaning(&french, "Exigence d\u{2019}authentification"), Action::Field(FieldId::AuthenticationRequirement));
+        let french =
+            ["Date (UTC)", "Agent utilisateur", "Exigence d\u{2019}authentification", "Statut"];
+        assert_eq!(
+            meaning(&french, "Exigence d\u{2019}authentification"),
+            Action::Field(FieldId::AuthenticationRequirement)
+        );
         let spanish = ["Fecha (UTC)", "Requisito de autenticación", "Motivo del error"];
         assert_eq!(meaning(&spanish, "Motivo del error"), Action::Field(FieldId::FailureReason));
         assert!(is_success("Opération réussie") && is_success("Success"));

@@ -108,13 +108,15 @@ fn entry_count(archive: &mut (impl Read + Seek)) -> std::io::Result<Option<u64>>
     let Some(at) = tail.windows(4).rposition(|bytes| bytes == b"PK\x05\x06") else {
         return Ok(None);
     };
-    let small = tail.get(at + 10..at + 12).map_or(0, |b| u64::from(u16::from_le_bytes([b[0], b[1]])));
+    let small =
+        tail.get(at + 10..at + 12).map_or(0, |b| u64::from(u16::from_le_bytes([b[0], b[1]])));
     // The larger form is announced in the twenty bytes before.
     let locator = at.checked_sub(20).and_then(|from| tail.get(from..at));
     let Some(locator) = locator.filter(|bytes| bytes.starts_with(b"PK\x06\x07")) else {
         return Ok(Some(small));
     };
-    let offset = locator.get(8..).and_then(<[u8]>::first_chunk::<8>).map(|b| u64::from_le_bytes(*b));
+    let offset =
+        locator.get(8..).and_then(<[u8]>::first_chunk::<8>).map(|b| u64::from_le_bytes(*b));
     archive.seek(SeekFrom::Start(offset.unwrap_or(0).saturating_add(32)))?;
     let mut count = [0; 8];
     archive.read_exact(&mut count)?;

@@ -19,11 +19,13 @@ use crate::table::{TABLES, facts};
 type Refusal = (Option<&'static str>, &'static str);
 
 impl<'a> Walk<'_, 'a> {
-    /// Settles what is open and makes the row complete. `record` is its text.
+    /// Settles what is open and makes the row complete. `record` is its text, `log` its log where
+    /// the file says so.
     pub(crate) fn finish(
         mut self,
         record: &str,
         layout: u8,
+        log: Option<Log>,
         file: &FileContext,
     ) -> Result<(), Refusal> {
         self.settle_holes();
@@ -34,7 +36,7 @@ impl<'a> Walk<'_, 'a> {
             hint: file.log_hint,
             has_envelope: layout == TABLES.diagnostic,
         };
-        let log = file.log.unwrap_or_else(|| of_record(&signs, self.row));
+        let log = log.unwrap_or_else(|| of_record(&signs, self.row));
         if self.row.get(FieldId::TenantId).as_text().is_none_or(str::is_empty) {
             let tenant = self.path_tenant.take().or_else(|| file.tenant.clone().map(Cow::Owned));
             if let Some(tenant) = tenant {

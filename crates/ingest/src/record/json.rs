@@ -193,11 +193,7 @@ impl Copier<'_> {
         }
     }
 
-    fn leaf(
-        &mut self,
-        scanner: &mut Scanner<'_>,
-        name: Option<Quoted<'_>>,
-    ) -> Result<(), Fault> {
+    fn leaf(&mut self, scanner: &mut Scanner<'_>, name: Option<Quoted<'_>>) -> Result<(), Fault> {
         let start = scanner.at;
         match scanner.token()? {
             Token::Text(quoted) => {
@@ -365,10 +361,7 @@ impl<'a> Walk<'_, 'a> {
 }
 
 /// The value minified and its varying parts, if there is one value and nothing else.
-fn copy_all(
-    mut scanner: Scanner<'_>,
-    habits: &Habits,
-) -> Option<(String, Vec<Varying>)> {
+fn copy_all(mut scanner: Scanner<'_>, habits: &Habits) -> Option<(String, Vec<Varying>)> {
     let mut copier = Copier {
         text: String::with_capacity(scanner.text.len()),
         copied_to: scanner.at,

@@ -8,9 +8,7 @@ use durward_model::field::{FIELD_SPAN, FieldId, Log};
 use durward_model::shape::Mark;
 use durward_model::time::{Style, Timestamp};
 
-use crate::limits::{
-    JSON_DEPTH_MAX, LITERAL_BYTES_MAX, UNKNOWN_DEPTH_MAX, UNKNOWN_MEMBERS_MAX,
-};
+use crate::limits::{JSON_DEPTH_MAX, LITERAL_BYTES_MAX, UNKNOWN_DEPTH_MAX, UNKNOWN_MEMBERS_MAX};
 use crate::reading::{Habits, Reading, Spelling, read};
 use crate::record::json::{JsonCache, Pending};
 use crate::record::log;
@@ -165,6 +163,8 @@ pub(crate) struct Walk<'r, 'a> {
     pub(crate) activity: Option<Timestamp>,
     /// The first other instant.
     pub(crate) other_time: Option<Timestamp>,
+    /// Were all members texts so far?
+    pub(crate) only_text: bool,
     inside_text: bool,
 }
 
@@ -190,6 +190,7 @@ impl<'r, 'a> Walk<'r, 'a> {
             path_tenant: None,
             activity: None,
             other_time: None,
+            only_text: true,
             inside_text: false,
         }
     }
@@ -279,6 +280,7 @@ impl<'r, 'a> Walk<'r, 'a> {
     ) -> Result<(), Stop> {
         let start = source.scanner.at;
         let token = source.scanner.token()?;
+        self.only_text &= matches!(token, Token::Text(_));
         // Unions of tables have every column in every row: only a value says something.
         if !matches!(token, Token::Null) && token.raw() != "\"\"" {
             self.facts |= entry.facts;
@@ -461,11 +463,9 @@ impl<'r, 'a> Walk<'r, 'a> {
         let (text, _) = K::decode(quoted);
         let mut parts = text.rsplitn(3, ',').map(str::trim);
         let (country, state, city) = (parts.next(), parts.next(), parts.next());
-        for (field, part) in [
-            (FieldId::CountryOrRegion, country),
-            (FieldId::State, state),
-            (FieldId::City, city),
-        ] {
+        for (field, part) in
+            [(FieldId::CountryOrRegion, country), (FieldId::State, state), (FieldId::City, city)]
+        {
             if let Some(part) = part.filter(|part| !part.is_empty()) {
                 self.row.set(field, Cell::Text(part.to_owned().into()));
             }
@@ -495,6 +495,7 @@ impl<'r, 'a> Walk<'r, 'a> {
         level: Level,
     ) -> Result<(), Stop> {
         let start = source.scanner.at;
+        self.only_text = false;
         let object = source.scanner.peek()? == b'{';
         if matches!(entry.action, Action::Container) && !object && level.depth == 0 {
             let tables = name.inner().eq_ignore_ascii_case("tables");

@@ -35,7 +35,7 @@ fn workload(files: &CrashFiles) -> (u64, bool) {
     (COMMITS, false)
 }
 
-fn check(files: &CrashFiles, durable: u64, unknown: bool, context: &str) {
+fn check(files: &CrashFiles, durable: u64, unknown: bool, goes_on: bool, context: &str) {
     let mut log = open(files).unwrap_or_else(|error| panic!("{context}: {error}"));
     let found = log.version().0;
     assert!(found >= durable, "{context}: commit {durable} lost, found {found}");
@@ -47,6 +47,9 @@ fn check(files: &CrashFiles, durable: u64, unknown: bool, context: &str) {
     // What was seen is durable, and the table goes on.
     let again = open(&files.after_crash(Survival::Synced)).unwrap();
     assert_eq!(again.version().0, found, "{context}");
+    if !goes_on {
+        return;
+    }
     for n in found..found + 6 {
         log.commit(step(n)).unwrap();
     }
@@ -68,7 +71,9 @@ fn every_commit_survives_a_cut_at_any_write_or_sync_whole_or_not_at_all() {
         let random = (0..SEEDS).map(|seed| Survival::Random(cut * SEEDS + seed));
         for survival in [Survival::Synced, Survival::Everything].into_iter().chain(random) {
             let context = format!("cut={cut} {survival:?}");
-            check(&files.after_crash(survival), durable, unknown, &context);
+            // Six more commits with their checkpoint take time: in one outcome of each cut.
+            let goes_on = survival == Survival::Everything;
+            check(&files.after_crash(survival), durable, unknown, goes_on, &context);
         }
     }
     assert!(unknown_seen >= COMMITS, "each commit has moments of unknown outcome");

@@ -1,0 +1,239 @@
+//! Counts by any fields and spans of time, with distinct users and failures.
+//!
+//! Each dimension gives a row a small number; the numbers make a slot, and slots are counted: in
+//! a plain array where there are few enough, else in a hash table. Distinct values are bits in a
+//! matrix of slots and values, or pairs in a hash set. Texts are looked up at the end, for what
+//! is given back.
+
+use durward_model::errors::Status;
+use durward_model::time::{DAY_MICROS, HOUR_MICROS};
+use durward_model::{FieldId, Log, Timestamp};
+use durward_store::View;
+
+use crate::budget::{Budget, Meter};
+use crate::dimensions::{Dimensions, Slots};
+use crate::engine::Engine;
+use crate::error::QueryError;
+use crate::filter::Filter;
+use crate::plan::Plan;
+use crate::scan::Scan;
+use crate::tally::{Tallies, Tally};
+
+/// What to count by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dimension {
+    /// The value of a field that is stored with an entity; no lists of objects.
+    Field(FieldId),
+    /// Success, failure or interrupted.
+    Status,
+    /// The log.
+    Log,
+    /// Spans of `createdDateTime` of that many microseconds, counted from 1970 in UTC.
+    Span(i64),
+    /// Weeks of UTC that begin on Monday.
+    Week,
+}
+
+impl Dimension {
+    /// Whole hours.
+    pub const HOUR: Dimension = Dimension::Span(HOUR_MICROS);
+    /// Whole days of UTC.
+    pub const DAY: Dimension = Dimension::Span(DAY_MICROS);
+}
+
+/// What to order results by. Equal ones are ordered by their keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResultOrder {
+    /// Times ascending, then texts as they fold.
+    Keys,
+    /// Most events first.
+    #[default]
+    Count,
+    /// Most failures first.
+    Failures,
+    /// Most distinct values first.
+    Distinct,
+}
+
+/// What a result must have to be given back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Having {
+    /// At least so many events.
+    pub count: u64,
+    /// At least so many failures.
+    pub failures: u64,
+    /// At least so many distinct values.
+    pub distinct: u64,
+}
+
+/// What to count.
+#[derive(Clone, Debug)]
+pub struct AggregateRequest {
+    /// Which events.
+    pub filter: Filter,
+    /// Of which logs.
+    pub logs: Vec<Log>,
+    /// By what; may be empty for one total.
+    pub by: Vec<Dimension>,
+    /// Distinct values of what to count: the first of these fields (of one group) that has one.
+    /// [`USERS`] counts users.
+    pub distinct: Vec<FieldId>,
+    /// Which results to leave out.
+    pub having: Having,
+    /// Their order.
+    pub order: ResultOrder,
+    /// Most results to give back.
+    pub limit: usize,
+}
+
+impl Default for AggregateRequest {
+    fn default() -> Self {
+        AggregateRequest {
+            filter: Filter::All,
+            logs: Log::SIGN_INS.to_vec(),
+            by: Vec::new(),
+            distinct: Vec::new(),
+            having: Having::default(),
+            order: ResultOrder::default(),
+            limit: 1000,
+        }
+    }
+}
+
+/// A user is known by identifier, or by name where there is none.
+pub const USERS: [FieldId; 2] = [FieldId::UserId, FieldId::UserPrincipalName];
+
+/// One value of one dimension.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DimensionValue {
+    /// The value of a field; empty where there is none. Of several spellings the first in byte
+    /// order.
+    Text(String),
+    /// A status.
+    Status(Status),
+    /// A log.
+    Log(Log),
+    /// The beginning of a span of time.
+    Time(Timestamp),
+}
+
+/// One result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AggregateRow {
+    /// The values counted by, in the order of the request.
+    pub keys: Vec<DimensionValue>,
+    /// Events by status, in the order of [`Status::ALL`].
+    pub by_status: [u64; 3],
+    /// Distinct values; 0 where none were asked for.
+    pub distinct: u64,
+}
+
+impl AggregateRow {
+    /// All events.
+    pub fn count(&self) -> u64 {
+        self.by_status.iter().sum()
+    }
+
+    /// Events that failed.
+    pub fn failures(&self) -> u64 {
+        self.by_status[Status::Failure as usize]
+    }
+}
+
+/// Most different results while counting.
+pub const RESULTS_MAX: usize = 5_000_000;
+
+impl Engine {
+    /// Counts events. Exact; replaced revisions are left out.
+    pub fn aggregate(
+        &self,
+        view: &View,
+        request: &AggregateRequest,
+        budget: &Budget,
+    ) -> Result<Vec<AggregateRow>, QueryError> {
+        let every: Vec<usize> = (0..view.chunks.len()).collect();
+        self.aggregate_chunks(view, request, &every, &Meter::start(budget))
+    }
+
+    /// Counts the events of some chunks.
+    pub(crate) fn aggregate_chunks(
+        &self,
+        view: &View,
+        request: &AggregateRequest,
+        chunks: &[usize],
+        meter: &Meter<'_>,
+    ) -> Result<Vec<AggregateRow>, QueryError> {
+        let plan = Plan::new(self, view, &request.filter, &request.logs, meter)?;
+        let mut wanted = Vec::new();
+        for &index in chunks {
+            if plan.may_match(&view.chunks[index])? {
+                wanted.push(index);
+            }
+        }
+        let times = times(view, &plan, &wanted);
+        let dimensions = Dimensions::new(self, view, &request.by, &request.distinct, times)?;
+        let scan = Scan { view, plan: &plan, meter };
+        let new = || (Tallies::new(&dimensions), Slots::default());
+        let states = scan.parallel(&wanted, self.threads(), new, |(tallies, slots), block| {
+            dimensions.slots(block, slots)?;
+            tallies.add(slots);
+            if tallies.len() > RESULTS_MAX {
+                return Err(QueryError::Results(RESULTS_MAX));
+            }
+            Ok(())
+        })?;
+        let mut states = states.into_iter().map(|(tallies, _)| tallies);
+        let mut all = states.next().unwrap_or_else(|| Tallies::new(&dimensions));
+        states.for_each(|other| all.merge(other));
+        meter.check()?;
+        Ok(results(&dimensions, all, request))
+    }
+}
+
+/// The first and last time that rows can have, µs.
+fn times(view: &View, plan: &Plan, chunks: &[usize]) -> (i64, i64) {
+    let chunks = || chunks.iter().map(|&index| &view.chunks[index]);
+    let from = chunks().map(|chunk| chunk.min_micros()).min().unwrap_or(0).max(plan.from);
+    let to = chunks().map(|chunk| chunk.max_micros()).max().unwrap_or(0).min(plan.to);
+    (from, to.max(from))
+}
+
+/// The results that are wanted, in order.
+fn results(
+    dimensions: &Dimensions,
+    tallies: Tallies,
+    request: &AggregateRequest,
+) -> Vec<AggregateRow> {
+    let having = request.having;
+    let mut found: Vec<Tally> = tallies
+        .into_tallies()
+        .into_iter()
+        .filter(|tally| {
+            tally.count() >= having.count.max(1)
+                && tally.by_status[Status::Failure as usize] >= having.failures
+                && tally.distinct >= having.distinct
+        })
+        .collect();
+    let rank = |tally: &Tally| match request.order {
+        ResultOrder::Keys => 0,
+        ResultOrder::Count => tally.count(),
+        ResultOrder::Failures => tally.by_status[Status::Failure as usize],
+        ResultOrder::Distinct => tally.distinct,
+    };
+    let order = |a: &Tally, b: &Tally| {
+        rank(b).cmp(&rank(a)).then_with(|| dimensions.compare(a.slot, b.slot))
+    };
+    if found.len() > request.limit && request.limit > 0 {
+        found.select_nth_unstable_by(request.limit - 1, order);
+    }
+    found.truncate(request.limit);
+    found.sort_unstable_by(order);
+    found
+        .into_iter()
+        .map(|tally| AggregateRow {
+            keys: dimensions.values(tally.slot),
+            by_status: tally.by_status,
+            distinct: tally.distinct,
+        })
+        .collect()
+}

@@ -1,0 +1,192 @@
+//! Counters by slot.
+
+use hashbrown::{HashMap, HashSet};
+
+use crate::dimensions::{Dimensions, Slots};
+use crate::mix::Mix;
+use crate::values::NO_VALUE;
+
+/// As many slots are counted in a plain array (24 bytes each); more in a hash table.
+const ARRAY_SLOTS_MAX: u64 = 1 << 17;
+/// As large is the bit matrix for distinct values at most (16 MiB a thread); beyond that a set.
+const MATRIX_BITS_MAX: u64 = 1 << 27;
+
+/// What was counted in one slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) slot: u64,
+    pub(crate) by_status: [u64; 3],
+    pub(crate) distinct: u64,
+}
+
+impl Tally {
+    pub(crate) fn count(&self) -> u64 {
+        self.by_status.iter().sum()
+    }
+}
+
+enum Counts {
+    Array(Vec<[u64; 3]>),
+    Table(HashMap<u64, [u64; 3], Mix>),
+}
+
+enum Distinct {
+    None,
+    /// Bit `slot * values + value`.
+    Matrix { bits: Vec<u64>, values: u64 },
+    Pairs(HashSet<(u64, u32), Mix>),
+}
+
+/// The counters of one thread.
+pub(crate) struct Tallies {
+    counts: Counts,
+    distinct: Distinct,
+}
+
+impl Tallies {
+    pub(crate) fn new(dimensions: &Dimensions) -> Tallies {
+        let slots = dimensions.len();
+        let counts = if slots <= ARRAY_SLOTS_MAX {
+            Counts::Array(vec![[0; 3]; slots as usize])
+        } else {
+            Counts::Table(HashMap::default())
+        };
+        let values = dimensions.distinct_len() as u64;
+        let distinct = match slots.checked_mul(values) {
+            Some(0) => Distinct::None,
+            Some(bits) if bits <= MATRIX_BITS_MAX => {
+                Distinct::Matrix { bits: vec![0; bits.div_ceil(64) as usize], values }
+            }
+            _ => Distinct::Pairs(HashSet::default()),
+        };
+        Tallies { counts, distinct }
+    }
+
+    /// How much is kept, in entries of hash tables.
+    pub(crate) fn len(&self) -> usize {
+        let counts = match &self.counts {
+            Counts::Array(_) => 0,
+            Counts::Table(table) => table.len(),
+        };
+        let pairs = match &self.distinct {
+            Distinct::Pairs(pairs) => pairs.len(),
+            _ => 0,
+        };
+        counts.max(pairs)
+    }
+
+    /// Counts the rows of a block.
+    pub(crate) fn add(&mut self, rows: &Slots) {
+        let each = || rows.slots.iter().zip(&rows.statuses);
+        match &mut self.counts {
+            Counts::Array(counts) => {
+                for (&slot, &status) in each() {
+                    counts[slot as usize][usize::from(status)] += 1;
+                }
+            }
+            Counts::Table(counts) => {
+                for (&slot, &status) in each() {
+                    counts.entry(slot).or_default()[usize::from(status)] += 1;
+                }
+            }
+        }
+        let each = || rows.slots.iter().zip(&rows.distinct).filter(|(_, value)| **value != NO_VALUE);
+        match &mut self.distinct {
+            Distinct::None => {}
+            Distinct::Matrix { bits, values } => {
+                for (&slot, &value) in each() {
+                    let bit = slot * *values + u64::from(value);
+                    bits[(bit / 64) as usize] |= 1 << (bit % 64);
+                }
+            }
+            Distinct::Pairs(pairs) => pairs.extend(each().map(|(&slot, &value)| (slot, value))),
+        }
+    }
+
+    /// Adds what another thread counted in the same dimensions.
+    pub(crate) fn merge(&mut self, other: Tallies) {
+        let add = |own: &mut [u64; 3], more: [u64; 3]| {
+            own.iter_mut().zip(more).for_each(|(own, more)| *own += more);
+        };
+        match (&mut self.counts, other.counts) {
+            (Counts::Array(own), Counts::Array(more)) => {
+                own.iter_mut().zip(more).for_each(|(own, more)| add(own, more));
+            }
+            (Counts::Table(own), Counts::Table(more)) => {
+                for (slot, more) in more {
+                    add(own.entry(slot).or_default(), more);
+                }
+            }
+            _ => debug_assert!(false, "threads of one query count in one way"),
+        }
+        match (&mut self.distinct, other.distinct) {
+            (Distinct::Matrix { bits: own, .. }, Distinct::Matrix { bits: more, .. }) => {
+                own.iter_mut().zip(more).for_each(|(own, more)| *own |= more);
+            }
+            (Distinct::Pairs(own), Distinct::Pairs(more)) => own.extend(more),
+            (Distinct::None, Distinct::None) => {}
+            _ => debug_assert!(false, "threads of one query count in one way"),
+        }
+    }
+
+    /// What was counted, slots without events left out.
+    pub(crate) fn into_tallies(self) -> Vec<Tally> {
+        let tally = |slot, by_status| Tally { slot, by_status, distinct: 0 };
+        let mut tallies: Vec<Tally> = match self.counts {
+            Counts::Array(counts) => {
+                let each = counts.into_iter().enumerate();
+                let used = each.filter(|(_, by_status)| by_status.iter().any(|&n| n > 0));
+                used.map(|(slot, by_status)| tally(slot as u64, by_status)).collect()
+            }
+            Counts::Table(counts) => {
+                counts.into_iter().map(|(slot, by_status)| tally(slot, by_status)).collect()
+            }
+        };
+        match self.distinct {
+            Distinct::None => {}
+            Distinct::Matrix { bits, values } => {
+                for tally in &mut tallies {
+                    let from = tally.slot * values;
+                    tally.distinct = ones(&bits, from, from + values);
+                }
+            }
+            Distinct::Pairs(pairs) => {
+                let mut counts: HashMap<u64, u64, Mix> = HashMap::default();
+                for (slot, _) in pairs {
+                    *counts.entry(slot).or_default() += 1;
+                }
+                for tally in &mut tallies {
+                    tally.distinct = counts.get(&tally.slot).copied().unwrap_or(0);
+                }
+            }
+        }
+        tallies
+    }
+}
+
+/// How many bits are set from one bit up to, not including, another.
+fn ones(bits: &[u64], from: u64, to: u64) -> u64 {
+    let (first, last) = ((from / 64) as usize, (to / 64) as usize);
+    let below = |bit: u64| (1_u64 << (bit % 64)) - 1;
+    let word = |index: usize| bits.get(index).copied().unwrap_or(0);
+    if first == last {
+        return u64::from((word(first) & below(to) & !below(from)).count_ones());
+    }
+    let middle: u32 = bits[first + 1..last].iter().map(|word| word.count_ones()).sum();
+    let ends = (word(first) & !below(from)).count_ones() + (word(last) & below(to)).count_ones();
+    u64::from(middle + ends)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_of_a_range_are_counted() {
+        let bits = [u64::MAX; 3];
+        for (from, to) in [(0, 0), (0, 64), (3, 5), (60, 70), (0, 192), (64, 128), (1, 191)] {
+            assert_eq!(ones(&bits, from, to), to - from, "{from}..{to}");
+        }
+        assert_eq!(ones(&[0b1010, 1], 1, 65), 3);
+    }
+}
