@@ -13,7 +13,7 @@ import time
 from chdb import session
 
 import common
-from common import COLUMNS, DAY, HOUR, LIST
+from common import COLUMNS, DAY, LIST, USERS
 
 KINDS = {
     "time": "DateTime64(6, 'UTC')",
@@ -23,7 +23,7 @@ KINDS = {
     "bool": "Nullable(Bool)",
     "text": "String",
     "word": "LowCardinality(String)",
-    "json": "LowCardinality(String)",
+    "json": "String",
 }
 # As they are read: '' occurs where an identifier is expected, and is none; null where a text is.
 READ = {**KINDS, "uuid": "String", "text": "Nullable(String)", "word": "Nullable(String)",
@@ -158,17 +158,17 @@ def tasks(engine, p):
         ),
         "top_applications": lambda: numbers(
             rows(
-                "SELECT appDisplayName, count() AS n, uniqExact(userId) AS users "
-                "FROM bench.sign_ins WHERE appDisplayName <> '' AND userId <> '' AND "
-                f"{between(end, 30 * DAY)} GROUP BY appDisplayName "
+                "SELECT appDisplayName, count() AS n, uniqExactIf(userId, userId <> '') AS users "
+                f"FROM bench.sign_ins WHERE {USERS} AND {between(end, 30 * DAY)} "
+                "GROUP BY appDisplayName "
                 "ORDER BY n DESC, appDisplayName LIMIT 10"
             ),
             0,
         ),
         "failure_reasons": lambda: numbers(
             rows(
-                "SELECT errorCode, failureReason, count() AS n, uniqExact(userId) AS users "
-                f"FROM bench.sign_ins WHERE status = 1 AND userId <> '' AND {between(end, DAY)} "
+                "SELECT errorCode, failureReason, count() AS n, uniqExactIf(userId, userId <> '') AS users "
+                f"FROM bench.sign_ins WHERE status = 1 AND {USERS} AND {between(end, DAY)} "
                 "GROUP BY errorCode, failureReason ORDER BY n DESC, errorCode LIMIT 50"
             ),
             1,
@@ -178,9 +178,9 @@ def tasks(engine, p):
         "grouped_page": grouped_page,
         "spray": lambda: numbers(
             rows(
-                "SELECT ipAddress, uniqExact(userId) AS users, count() AS n FROM bench.sign_ins "
-                "WHERE errorCode IN (50126, 50053, 50055, 50056) AND userId <> '' AND "
-                f"{between(end, DAY)} GROUP BY ipAddress HAVING users >= 5 "
+                "SELECT ipAddress, uniqExactIf(userId, userId <> '') AS users, count() AS n FROM bench.sign_ins "
+                "WHERE errorCode IN (50126, 50053, 50055, 50056) AND "
+                f"{USERS} AND {between(end, DAY)} GROUP BY ipAddress HAVING users >= 5 "
                 "ORDER BY users DESC, ipAddress"
             ),
             0,
@@ -194,10 +194,10 @@ def tasks(engine, p):
                 f"""SELECT appDisplayName,
                 toUnixTimestamp(toDateTime(toStartOfWeek(createdDateTime, 1), 'UTC')) * 1000000 AS week,
                 count() FROM bench.sign_ins WHERE appDisplayName IN (
-                    SELECT appDisplayName FROM bench.sign_ins WHERE appDisplayName <> ''
+                    SELECT appDisplayName FROM bench.sign_ins WHERE {USERS}
                     AND {between(end, 30 * DAY)} GROUP BY appDisplayName
                     ORDER BY count() DESC, appDisplayName LIMIT 3)
-                AND {between(end, 30 * DAY)}
+                AND {USERS} AND {between(end, 30 * DAY)}
                 GROUP BY appDisplayName, week ORDER BY appDisplayName, week"""
             ),
             0,

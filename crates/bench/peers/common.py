@@ -129,9 +129,11 @@ LIST = (
     "conditionalAccessStatus"
 )
 
+# Sign-ins of users: what is counted by user or application.
+USERS = "category IN ('SignInLogs', 'NonInteractiveUserSignInLogs')"
+
 EPOCH = datetime.datetime(1970, 1, 1)
-HOUR = 3_600_000_000
-DAY = 24 * HOUR
+DAY = 86_400_000_000
 WARM_RUNS = 15
 
 

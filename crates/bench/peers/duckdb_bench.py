@@ -13,7 +13,7 @@ import time
 import duckdb
 
 import common
-from common import COLUMNS, DAY, HOUR, LIST, micros
+from common import COLUMNS, DAY, LIST, USERS, micros
 
 KINDS = {
     "time": "TIMESTAMP",
@@ -134,16 +134,16 @@ def tasks(connection, p):
         "top_applications": lambda: [
             list(row)
             for row in rows(
-                "SELECT appDisplayName, count(*) AS n, count(DISTINCT userId) AS users "
-                "FROM sign_ins WHERE appDisplayName <> '' AND userId <> '' AND "
-                f"{between(end, 30 * DAY)} GROUP BY ALL ORDER BY n DESC, 1 LIMIT 10"
+                "SELECT appDisplayName, count(*) AS n, count(DISTINCT nullif(userId, '')) AS users "
+                f"FROM sign_ins WHERE {USERS} AND {between(end, 30 * DAY)} GROUP BY ALL"
+                " ORDER BY n DESC, 1 LIMIT 10"
             )
         ],
         "failure_reasons": lambda: [
             list(row)
             for row in rows(
-                "SELECT errorCode, failureReason, count(*) AS n, count(DISTINCT userId) AS users "
-                f"FROM sign_ins WHERE status = 1 AND userId <> '' AND {between(end, DAY)} "
+                "SELECT errorCode, failureReason, count(*) AS n, count(DISTINCT nullif(userId, '')) AS users "
+                f"FROM sign_ins WHERE status = 1 AND {USERS} AND {between(end, DAY)} "
                 "GROUP BY ALL ORDER BY n DESC, 1 LIMIT 50"
             )
         ],
@@ -153,9 +153,9 @@ def tasks(connection, p):
         "spray": lambda: [
             list(row)
             for row in rows(
-                "SELECT ipAddress, count(DISTINCT userId) AS users, count(*) AS n FROM sign_ins "
-                "WHERE errorCode IN (50126, 50053, 50055, 50056) AND userId <> '' AND "
-                f"{between(end, DAY)} GROUP BY ALL HAVING users >= 5 ORDER BY users DESC, 1"
+                "SELECT ipAddress, count(DISTINCT nullif(userId, '')) AS users, count(*) AS n FROM sign_ins "
+                "WHERE errorCode IN (50126, 50053, 50055, 50056) AND "
+                f"{USERS} AND {between(end, DAY)} GROUP BY ALL HAVING users >= 5 ORDER BY users DESC, 1"
             )
         ],
         "name_contains": lambda: listed(
@@ -169,7 +169,7 @@ def tasks(connection, p):
                 GROUP BY ALL ORDER BY n DESC, 1 LIMIT 3)
                 SELECT appDisplayName, date_trunc('week', createdDateTime) AS week, count(*)
                 FROM sign_ins WHERE appDisplayName IN (SELECT appDisplayName FROM top)
-                AND {between(end, 30 * DAY)} GROUP BY ALL ORDER BY ALL"""
+                AND {USERS} AND {between(end, 30 * DAY)} GROUP BY ALL ORDER BY ALL"""
             )
         ],
     }

@@ -10,9 +10,11 @@
 
 #![expect(clippy::print_stdout, reason = "the output of this program is its result")]
 
+mod load;
 mod manifest;
 mod measure;
 mod prepare;
+mod tasks;
 
 use std::path::PathBuf;
 
@@ -38,6 +40,25 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Imports the files into a new store.
+    Load {
+        /// The folder that `prepare` wrote.
+        files: PathBuf,
+        /// The store's directory.
+        #[arg(long)]
+        data: PathBuf,
+    },
+    /// Runs the tasks, each several times.
+    Tasks {
+        /// The folder that `prepare` wrote.
+        files: PathBuf,
+        /// The store's directory.
+        #[arg(long)]
+        data: PathBuf,
+        /// Run only this task, once.
+        #[arg(long)]
+        cold: Option<String>,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -45,6 +66,14 @@ fn main() -> anyhow::Result<()> {
         Command::Prepare { dir, events, seed } => {
             let manifest = prepare::run(&dir, events, seed)?;
             println!("{}", serde_json::to_string_pretty(&manifest)?);
+        }
+        Command::Load { files, data } => {
+            let mut figures = load::run(&files, &data)?;
+            figures["bytes"] = load::bytes_on_disk(&data)?;
+            println!("{figures}");
+        }
+        Command::Tasks { files, data, cold } => {
+            println!("{}", tasks::run(&files, &data, cold.as_deref())?);
         }
     }
     Ok(())

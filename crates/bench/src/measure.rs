@@ -1,12 +1,12 @@
 //! Time, memory and bytes on disk.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 
 /// The largest resident memory of this process so far, in bytes.
-pub fn peak_memory_bytes() -> anyhow::Result<u64> {
+pub(crate) fn peak_memory_bytes() -> anyhow::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
@@ -14,7 +14,7 @@ pub fn peak_memory_bytes() -> anyhow::Result<u64> {
 }
 
 /// The bytes of all files under a folder; 0 where it is not there.
-pub fn bytes_under(dir: &Path) -> anyhow::Result<u64> {
+pub(crate) fn bytes_under(dir: &Path) -> anyhow::Result<u64> {
     if !dir.is_dir() {
         return Ok(0);
     }
@@ -28,15 +28,8 @@ pub fn bytes_under(dir: &Path) -> anyhow::Result<u64> {
 }
 
 /// The middle value; 0 where there is none.
-pub fn median_ms(times: &mut [Duration]) -> f64 {
+pub(crate) fn median_ms(times: &mut [Duration]) -> f64 {
     times.sort_unstable();
     let middle = times.get(times.len() / 2).copied().unwrap_or_default();
     middle.as_secs_f64() * 1000.0
-}
-
-/// Runs `task` and gives what it gave and how long it took.
-pub fn timed<T>(task: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<(T, Duration)> {
-    let started = Instant::now();
-    let value = task()?;
-    Ok((value, started.elapsed()))
 }

@@ -27,7 +27,7 @@ const DAYS: i64 = 30;
 const USERS: u32 = 10_000;
 
 /// Writes `events` events of 30 days and the manifest into a folder.
-pub fn run(dir: &Path, events: u64, seed: u64) -> anyhow::Result<Manifest> {
+pub(crate) fn run(dir: &Path, events: u64, seed: u64) -> anyhow::Result<Manifest> {
     std::fs::create_dir_all(dir)?;
     let options = options(events);
     let tenant = Arc::new(Tenant::new(seed, options));
@@ -65,7 +65,7 @@ fn options(events: u64) -> TenantOptions {
         return TenantOptions::for_events(events + events / 5, DAYS as u32);
     }
     // A little more than needed: the rest is cut off, so that the number is exact.
-    let activity = (of_people * 1050 / full).clamp(1, 1000) as u32;
+    let activity = (of_people * 985 / full).clamp(1, 1000) as u32;
     TenantOptions { users: USERS, activity_per_mille: activity, ..bench }
 }
 

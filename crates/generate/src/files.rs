@@ -140,7 +140,7 @@ struct Folder<'o> {
 
 enum Sink {
     Plain(BufWriter<File>),
-    Gzip(GzEncoder<BufWriter<File>>),
+    Gzip(Box<GzEncoder<BufWriter<File>>>),
 }
 
 impl Sink {
@@ -234,5 +234,9 @@ fn open(path: &Path, again: bool, gzip: bool) -> io::Result<Sink> {
         options.truncate(true);
     }
     let file = BufWriter::with_capacity(256 * 1024, options.open(path)?);
-    Ok(if gzip { Sink::Gzip(GzEncoder::new(file, Compression::fast())) } else { Sink::Plain(file) })
+    Ok(if gzip {
+        Sink::Gzip(Box::new(GzEncoder::new(file, Compression::fast())))
+    } else {
+        Sink::Plain(file)
+    })
 }

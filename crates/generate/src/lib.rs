@@ -49,8 +49,8 @@
 //! A person causes about 40 events on a working day; [`TenantOptions::for_events`] turns a wanted
 //! number of events into a number of people. A diagnostic record of the demo has about 6.5 KB for
 //! people, close to half of it Conditional Access, and 2.3 KB for workloads; with
-//! [`Profile::Bench`] the mean is 4 KB. Memory holds the plan of two to three days (64 to 100 bytes
-//! an event), never text: about 300 MB for a tenant of 100 million events in 30 days.
+//! [`Profile::Bench`] the mean is 4 KB. Memory holds the plan of two to three days, 80 bytes an
+//! event, never text: less than 1 GB for a tenant of 100 million events in 30 days.
 //!
 //! # What is not
 //!

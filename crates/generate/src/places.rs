@@ -16,7 +16,8 @@ pub(crate) struct City {
 }
 
 macro_rules! cities {
-    ($( $name:literal $state:literal $country:literal $latitude:literal $longitude:literal $offset:literal; )*) => {
+    ($( $name:literal $state:literal $country:literal
+        $latitude:literal $longitude:literal $offset:literal; )*) => {
         /// The table. Positions in it are used as city numbers.
         pub(crate) static CITIES: &[City] = &[ $( City {
             name: $name, state: $state, country: $country,

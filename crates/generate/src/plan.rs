@@ -1,6 +1,6 @@
 //! What happens on a day, before any text: one small [`Planned`] a record.
 //!
-//! Plans are made for a whole day at a time (about 64 bytes a record), sorted, and turned into
+//! Plans are made for a whole day at a time (80 bytes a record), sorted, and turned into
 //! JSON one by one, so memory stays bounded by the records of two to three days.
 
 pub(crate) mod attacks;
@@ -138,6 +138,9 @@ pub(crate) struct Planned {
     pub(crate) suspicion: Suspicion,
     pub(crate) flags: u8,
 }
+
+/// Two to three days of these are in memory at a time.
+const _: () = assert!(size_of::<Planned>() <= 80);
 
 impl Planned {
     /// The stream of chance that the record's details come from; the identifier is drawn first.

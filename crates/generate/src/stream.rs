@@ -7,7 +7,7 @@ use crate::render::{Job, Log, Renderer, Shape, log_of, published};
 use crate::tenant::Tenant;
 use crate::{Label, Noise};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -57,7 +57,9 @@ pub struct Events {
     /// The next day to plan.
     next_day: i64,
     /// Planned records that may still come, sorted; those before `complete` are final.
-    plan: VecDeque<Planned>,
+    plan: Vec<Planned>,
+    /// How many of the plan have been taken.
+    taken: usize,
     complete: Moment,
     /// Copies to be delivered later.
     held: BinaryHeap<Reverse<Held>>,
@@ -106,13 +108,15 @@ impl Events {
         Events {
             renderer: Renderer::new(Arc::clone(&tenant), Shape::Diagnostic),
             tenant,
-            range,
             noise: Noise::default(),
             next_day,
-            plan: VecDeque::new(),
-            complete: Moment(i64::MIN),
+            plan: Vec::new(),
+            taken: 0,
+            // An empty range is complete as it is.
+            complete: if range.is_empty() { range.end } else { Moment(i64::MIN) },
             held: BinaryHeap::new(),
             lag_max: i64::MAX,
+            range,
         }
     }
 
@@ -144,7 +148,7 @@ impl Events {
     /// When the next event is created (for held copies: when it is due); `None` at the end.
     pub fn next_due(&mut self) -> Option<Moment> {
         self.fill();
-        let planned = self.plan.front().map(|item| Moment(item.at));
+        let planned = self.plan.get(self.taken).map(|item| Moment(item.at));
         let held = self.held.peek().map(|Reverse(held)| held.due);
         match (planned, held) {
             (Some(planned), Some(held)) => Some(planned.min(held)),
@@ -157,7 +161,7 @@ impl Events {
     pub fn write_next(&mut self, out: &mut Vec<u8>) -> Option<EventInfo> {
         loop {
             self.fill();
-            let planned = self.plan.front().map(|item| Moment(item.at));
+            let planned = self.plan.get(self.taken).map(|item| Moment(item.at));
             let due = self.held.peek().map(|Reverse(held)| held.due);
             let take_held = match (planned, due) {
                 (None, None) => return None,
@@ -168,7 +172,8 @@ impl Events {
                 let Some(Reverse(held)) = self.held.pop() else { continue };
                 return Some(self.emit(&held.item, held.due, held.delivery, out));
             }
-            let Some(item) = self.plan.pop_front() else { continue };
+            let Some(&item) = self.plan.get(self.taken) else { continue };
+            self.taken += 1;
             let mut publication = published(self.tenant.seed, &item);
             publication = publication.min(Moment(item.at.saturating_add(self.lag_max)));
             if !self.hold_copies(&item, publication) {
@@ -219,38 +224,39 @@ impl Events {
 
     /// Plans days until the front of the plan is final or the range ends.
     fn fill(&mut self) {
-        while self.plan.front().is_none_or(|item| item.at >= self.complete.0)
+        while self.plan.get(self.taken).is_none_or(|item| item.at >= self.complete.0)
             && self.complete < self.range.end
         {
             let day = self.next_day;
             self.next_day += 1;
+            self.plan.drain(..self.taken);
+            self.taken = 0;
             plan_day(&self.tenant, day, &mut self.plan);
             // A day's records lie between the start of the day before and the end of the day
             // after, so with this day planned nothing before it can come any more.
             self.complete = Moment::from_day(day);
             let Range { start, end } = self.range;
             self.plan.retain(|item| (start.0..end.0).contains(&item.at));
-            self.plan.make_contiguous().sort_unstable_by_key(Planned::order);
+            self.plan.sort_unstable_by_key(Planned::order);
         }
     }
 }
 
 /// Adds all that happens on a day.
-fn plan_day(tenant: &Tenant, day: i64, plan: &mut VecDeque<Planned>) {
-    let mut out = Vec::new();
+fn plan_day(tenant: &Tenant, day: i64, out: &mut Vec<Planned>) {
+    let before = out.len();
     for number in 0..tenant.people.len() as u32 {
-        people::day(tenant, number, day, &mut out);
+        people::day(tenant, number, day, out);
     }
     for number in 0..tenant.principals.len() as u16 {
-        workloads::principal_day(tenant, number, day, &mut out);
+        workloads::principal_day(tenant, number, day, out);
     }
     for number in 0..tenant.identities.len() as u16 {
-        workloads::identity_day(tenant, number, day, &mut out);
+        workloads::identity_day(tenant, number, day, out);
     }
-    attacks::day(tenant, day, &mut out);
+    attacks::day(tenant, day, out);
     let span = Moment::from_day(day - 1).0..Moment::from_day(day + 2).0;
-    assert!(out.iter().all(|item| span.contains(&item.at)), "a day reaches too far");
-    plan.extend(out);
+    assert!(out[before..].iter().all(|item| span.contains(&item.at)), "a day reaches too far");
 }
 
 impl Iterator for Events {

@@ -72,32 +72,22 @@ impl TenantOptions {
         }
     }
 
-    /// 10,000 people for benches: about 9 million events in 30 days, a million in three working
+    /// 10,000 people for benches: about 8.5 million events in 30 days, a million in three working
     /// days, 4 KB each on average.
     pub fn bench() -> TenantOptions {
-        TenantOptions::bench_with(10_000)
-    }
-
-    /// As [`TenantOptions::bench`] with so many people, and workloads in proportion.
-    pub fn bench_with(users: u32) -> TenantOptions {
-        TenantOptions {
-            users,
-            service_principals: (users / 25).clamp(4, 2000) as u16,
-            managed_identities: (users / 66).clamp(2, 800) as u16,
-            profile: Profile::Bench,
-            ..TenantOptions::demo()
-        }
+        TenantOptions { users: 10_000, profile: Profile::Bench, ..TenantOptions::demo() }
     }
 
     /// As [`TenantOptions::bench`], with so many people that `days` days give roughly `events`
     /// events (within about a fifth): about a thousand people for a million events in 30 days.
     pub fn for_events(events: u64, days: u32) -> TenantOptions {
-        /// Measured: events a day for each person, workloads and weekends included, in
-        /// thousandths.
-        const PERSON_DAY: u64 = 31_000;
-        let per_day = events / u64::from(days.max(1));
+        /// Measured: events of one person a day, weekends included, in thousandths.
+        const PERSON_DAY: u64 = 27_700;
+        /// Measured: events of the workloads a day.
+        const WORKLOADS_DAY: u64 = 3_400;
+        let per_day = (events / u64::from(days.max(1))).saturating_sub(WORKLOADS_DAY);
         let users = (per_day.saturating_mul(1000) / PERSON_DAY).clamp(10, 4_000_000);
-        TenantOptions::bench_with(users as u32)
+        TenantOptions { users: users as u32, ..TenantOptions::bench() }
     }
 }
 

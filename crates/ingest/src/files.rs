@@ -11,7 +11,8 @@ use crate::limits::{FOLDER_DEPTH_MAX, FOLDER_FILES_MAX, RECORD_BYTES_MAX};
 use crate::scan::{Scanner, minify};
 
 /// The files of these paths, folders with all below them, in a stable order: as given, and by
-/// name within a folder. Names that begin with a dot are left out, and so are links to folders.
+/// name within a folder. In folders, names that begin with a dot are left out, and so are links
+/// to folders and the Markdown notes that people keep beside data.
 ///
 /// # Errors
 /// A path that is not there, a folder that cannot be read, more than a million files in one.
@@ -42,7 +43,8 @@ fn walk_folder(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io
         .collect::<std::io::Result<Vec<_>>>()?;
     names.sort_by(|left, right| left.0.cmp(&right.0));
     for (name, entry) in names {
-        if name.to_string_lossy().starts_with('.') {
+        let name = name.to_string_lossy();
+        if name.starts_with('.') || name.to_ascii_lowercase().ends_with(".md") {
             continue;
         }
         let kind = entry.file_type()?;
@@ -181,7 +183,7 @@ mod tests {
         let root = folder.path();
         std::fs::create_dir_all(root.join("b/c")).unwrap();
         std::fs::create_dir_all(root.join(".git")).unwrap();
-        for name in ["z.json", "b/2.json", "b/c/1.json", ".git/config", "a.json", "b/.x"] {
+        for name in ["z.json", "b/2.json", "b/c/1.json", ".git/config", "a.json", "b/.x", "README.md"] {
             std::fs::write(root.join(name), "{}").unwrap();
         }
         let found = walk(&[root.to_owned(), root.join("a.json")]).unwrap();

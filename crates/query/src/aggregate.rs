@@ -174,7 +174,7 @@ impl Engine {
         let dimensions = Dimensions::new(self, view, &request.by, &request.distinct, times)?;
         let scan = Scan { view, plan: &plan, meter };
         let new = || (Tallies::new(&dimensions), Slots::default());
-        let states = scan.parallel(&wanted, self.threads(), new, |(tallies, slots), block| {
+        let states = scan.parallel(&wanted, self.options, new, |(tallies, slots), block| {
             dimensions.slots(block, slots)?;
             tallies.add(slots);
             if tallies.len() > RESULTS_MAX {

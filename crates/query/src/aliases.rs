@@ -66,11 +66,7 @@ const FIELDS: &[(&[&str], &[FieldId], bool)] = &[
 const MEMBERS: &[(&[&str], FieldId, &[&str])] = &[
     (&["policy"], AppliedConditionalAccessPolicies, &["displayName", "id"]),
     (&["policyresult"], AppliedConditionalAccessPolicies, &["result"]),
-    (
-        &["method"],
-        AuthenticationDetails,
-        &["authenticationMethod", "authenticationMethodDetail"],
-    ),
+    (&["method"], AuthenticationDetails, &["authenticationMethod", "authenticationMethodDetail"]),
     (&["network"], NetworkLocationDetails, &["networkNames", "networkType"]),
 ];
 

@@ -2,7 +2,9 @@
 
 use std::cell::OnceCell;
 
-use arrow_array::{FixedSizeBinaryArray, Int8Array, Int16Array, Int32Array, Int64Array, StringArray};
+use arrow_array::{
+    FixedSizeBinaryArray, Int8Array, Int16Array, Int32Array, Int64Array, StringArray,
+};
 use durward_model::batch::{refs, token_of_bytes, token_of_text};
 use durward_model::field::{GROUP_COUNT, Group};
 use durward_model::{FieldId, Id, Timestamp};

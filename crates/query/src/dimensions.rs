@@ -23,11 +23,18 @@ const WEEK_MICROS: i64 = 7 * DAY_MICROS;
 const WEEK_SHIFT_MICROS: i64 = 3 * DAY_MICROS;
 
 enum Source {
-    Field { table: Arc<ValueTable>, group: Group },
+    Field {
+        table: Arc<ValueTable>,
+        group: Group,
+    },
     Status,
     Log,
     /// Spans from number `first` on; `shift` moves where they begin.
-    Span { micros: i64, shift: i64, first: i64 },
+    Span {
+        micros: i64,
+        shift: i64,
+        first: i64,
+    },
 }
 
 struct OneDimension {

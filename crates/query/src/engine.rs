@@ -22,8 +22,23 @@ use crate::values::{StatusTable, ValueSpec, ValueTable};
 const KEY_SETS_MAX: usize = 256;
 /// Value tables kept. There are about that many fields.
 const VALUE_TABLES_MAX: usize = 128;
-/// Threads a query scans with at most.
-const THREADS_MAX: usize = 4;
+
+/// How an engine works. The defaults suit a server.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineOptions {
+    /// Threads that one query scans with at most.
+    pub threads: usize,
+    /// Rows that are worth another thread.
+    pub rows_a_thread: usize,
+}
+
+impl Default for EngineOptions {
+    /// One thread a core, four at most, so that one query leaves room for others.
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        EngineOptions { threads: cores.min(4), rows_a_thread: 64 * 1024 }
+    }
+}
 
 /// Something kept, when it was last used, and a lock that only those who want it wait for.
 struct Kept<T> {
@@ -34,6 +49,7 @@ struct Kept<T> {
 /// Answers questions about the views of one store. Shared by all threads.
 #[derive(Default)]
 pub struct Engine {
+    pub(crate) options: EngineOptions,
     clock: AtomicU64,
     key_sets: Mutex<HashMap<(Group, u128), Kept<KeySet>>>,
     value_tables: Mutex<HashMap<ValueSpec, Kept<ValueTable>>>,
@@ -52,10 +68,9 @@ impl Engine {
         Engine::default()
     }
 
-    /// How many threads to scan with.
-    pub(crate) fn threads(&self) -> usize {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        cores.min(THREADS_MAX)
+    /// An engine for one store that works as told.
+    pub fn with_options(options: EngineOptions) -> Engine {
+        Engine { options, ..Engine::default() }
     }
 
     /// The entities of a group for which a filter holds that is about this group only.

@@ -370,13 +370,15 @@ impl Property {
             Op::Eq(Value::Null) => Op::Eq(Value::Null),
             Op::Ne(Value::Null) => Op::Ne(Value::Null),
             _ if takes == Takes::Nothing => return refuse("anything but eq null"),
-            Op::Eq(Value::Text(_)) | Op::Ne(Value::Text(_)) | Op::In(_) if takes == Takes::Word => op,
+            Op::Eq(Value::Text(_)) | Op::Ne(Value::Text(_)) | Op::In(_) if takes == Takes::Word => {
+                op
+            }
             _ if takes == Takes::Word => return refuse("anything but eq, ne and in"),
             Op::Eq(value) => Op::Eq(self.convert(value)?),
             Op::Ne(value) => Op::Ne(self.convert(value)?),
-            Op::In(values) => {
-                Op::In(values.into_iter().map(|value| self.convert(value)).collect::<Result<_, _>>()?)
-            }
+            Op::In(values) => Op::In(
+                values.into_iter().map(|value| self.convert(value)).collect::<Result<_, _>>()?,
+            ),
             Op::Lt(_) | Op::Le(_) | Op::Gt(_) | Op::Ge(_)
                 if matches!(takes, Takes::Id | Takes::Bool) =>
             {
@@ -386,9 +388,7 @@ impl Property {
             Op::Le(value) => Op::Le(self.convert(value)?),
             Op::Gt(value) => Op::Gt(self.convert(value)?),
             Op::Ge(value) => Op::Ge(self.convert(value)?),
-            Op::Contains(_) | Op::EndsWith(_)
-                if !self.takes_text() || takes == Takes::Id =>
-            {
+            Op::Contains(_) | Op::EndsWith(_) if !self.takes_text() || takes == Takes::Id => {
                 return refuse("contains or endsWith");
             }
             Op::StartsWith(_) if !self.takes_text() => return refuse("startsWith"),

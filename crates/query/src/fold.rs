@@ -73,7 +73,9 @@ mod tests {
         ] {
             assert_eq!(guid(text).as_deref(), Some(usual), "{text}");
         }
-        for text in ["", "4b1d0c5e", "4b1d0c5e-9a77-4c1f-8a51-6f2f3a9c12ag", "é".repeat(18).as_str()] {
+        for text in
+            ["", "4b1d0c5e", "4b1d0c5e-9a77-4c1f-8a51-6f2f3a9c12ag", "é".repeat(18).as_str()]
+        {
             assert_eq!(guid(text), None, "{text}");
         }
     }

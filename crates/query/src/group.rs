@@ -70,8 +70,7 @@ impl Grouping {
 
     /// The grouping of a log, if its sign-ins are grouped.
     pub fn of_log(log: Log) -> Option<Grouping> {
-        let all =
-            [Grouping::NonInteractive, Grouping::ServicePrincipal, Grouping::ManagedIdentity];
+        let all = [Grouping::NonInteractive, Grouping::ServicePrincipal, Grouping::ManagedIdentity];
         all.into_iter().find(|grouping| grouping.log() == log)
     }
 
@@ -336,6 +335,7 @@ impl Engine {
                 break;
             }
             plan.to = plan.from - 1;
+            plan.from = earliest;
             windows = windows.saturating_mul(2);
         }
         Ok(page)
@@ -388,7 +388,7 @@ fn collect<K: Parts>(
     need: Need,
 ) -> Result<Vec<GroupRow>, QueryError> {
     let chunks: Vec<usize> = (0..scan.view.chunks.len()).collect();
-    let states = scan.parallel(&chunks, engine.threads(), Tallies::<K>::default, |all, block| {
+    let states = scan.parallel(&chunks, engine.options, Tallies::<K>::default, |all, block| {
         tally(all, block, keys, need.window)?;
         if all.len() > GROUPS_MAX {
             return Err(QueryError::Results(GROUPS_MAX));
@@ -405,7 +405,7 @@ fn collect<K: Parts>(
     scan.meter.check()?;
     let mut found: Vec<(GroupPosition, K, Tally)> = all
         .into_iter()
-        .map(|(key, tally)| (keys.position(&key.unpack(keys), need.window), key, tally))
+        .map(|(key, tally)| (keys.position(&key.unpack(&keys.bits), need.window), key, tally))
         .filter(|(position, ..)| need.after.is_none_or(|after| *position > after))
         .collect();
     if found.len() > need.most {
@@ -414,7 +414,7 @@ fn collect<K: Parts>(
     }
     found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     let row = |(_, key, tally): (GroupPosition, K, Tally)| GroupRow {
-        key: keys.group_key(&key.unpack(keys), need.window),
+        key: keys.group_key(&key.unpack(&keys.bits), need.window),
         count: tally.count,
         first: Timestamp::from_micros(tally.first),
         last: Timestamp::from_micros(tally.last),

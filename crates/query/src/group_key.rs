@@ -22,6 +22,7 @@ pub(crate) struct Keys {
 }
 
 /// The window and the values of one group.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Unpacked {
     window: i64,
     status: u8,
@@ -52,7 +53,8 @@ impl Keys {
 
     /// Do window, status and values fit into 128 bits? `from` and `to` in µs.
     pub(crate) fn fits_u128(&self, window: i64, from: i64, to: i64) -> bool {
-        let numbered = |micros: i64| (-WINDOW_ZERO..WINDOW_ZERO).contains(&micros.div_euclid(window));
+        let numbered =
+            |micros: i64| (-WINDOW_ZERO..WINDOW_ZERO).contains(&micros.div_euclid(window));
         let bits: u32 = self.bits.iter().sum();
         bits + STATUS_BITS + WINDOW_BITS <= 128 && numbered(from) && numbered(to)
     }
@@ -88,8 +90,8 @@ pub(crate) trait Parts: Copy + Eq + Hash + Send {
     fn packer(window: i64, status: u8) -> Self;
     /// Adds the value of a part.
     fn add(key: &mut Self, value: u32, bits: u32, index: usize);
-    /// The parts again.
-    fn unpack(self, keys: &Keys) -> Unpacked;
+    /// The parts again; `bits` are those of each part.
+    fn unpack(self, bits: &[u32]) -> Unpacked;
 }
 
 impl Parts for u128 {
@@ -101,14 +103,14 @@ impl Parts for u128 {
         *key = *key << bits | u128::from(value);
     }
 
-    fn unpack(self, keys: &Keys) -> Unpacked {
+    fn unpack(self, bits: &[u32]) -> Unpacked {
         let mut rest = self;
         let mut take = |bits: u32| {
             let value = rest & ((1 << bits) - 1);
             rest >>= bits;
             value
         };
-        let mut values: Vec<u32> = keys.bits.iter().rev().map(|bits| take(*bits) as u32).collect();
+        let mut values: Vec<u32> = bits.iter().rev().map(|bits| take(*bits) as u32).collect();
         values.reverse();
         let status = take(STATUS_BITS) as u8;
         Unpacked { window: take(WINDOW_BITS) as i64 - WINDOW_ZERO, status, values }
@@ -126,12 +128,12 @@ impl Parts for [u64; 4] {
         key[1 + place / 2] |= u64::from(value) << (32 * (place % 2));
     }
 
-    fn unpack(self, keys: &Keys) -> Unpacked {
+    fn unpack(self, bits: &[u32]) -> Unpacked {
         let half = |place: usize| (self[1 + place / 2] >> (32 * (place % 2))) as u32;
         Unpacked {
             window: self[0] as i64,
             status: half(0) as u8,
-            values: (0..keys.bits.len()).map(|index| half(index + 1)).collect(),
+            values: (0..bits.len()).map(|index| half(index + 1)).collect(),
         }
     }
 }
@@ -139,3 +141,32 @@ impl Parts for [u64; 4] {
 // Five values and a status fill three words.
 const _: () = assert!(MOST_PARTS < 6);
 const MOST_PARTS: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn through<K: Parts>(parts: &Unpacked, bits: &[u32]) -> Unpacked {
+        let mut key = K::packer(parts.window, parts.status);
+        for (index, value) in parts.values.iter().enumerate() {
+            K::add(&mut key, *value, bits[index], index);
+        }
+        key.unpack(bits)
+    }
+
+    #[test]
+    fn keys_hold_all_their_parts() {
+        let bits = [bits_of(1), bits_of(2), bits_of(3), bits_of(1 << 20), bits_of(70_000)];
+        assert_eq!(bits, [0, 1, 2, 20, 17]);
+        for window in [0, 20_000, -20_000] {
+            for status in 0..3 {
+                let parts =
+                    Unpacked { window, status, values: vec![0, 1, 2, (1 << 20) - 1, 69_999] };
+                assert_eq!(through::<u128>(&parts, &bits), parts);
+                assert_eq!(through::<[u64; 4]>(&parts, &bits), parts);
+            }
+        }
+        let wide = Unpacked { window: i64::MIN, status: 2, values: vec![u32::MAX; 5] };
+        assert_eq!(through::<[u64; 4]>(&wide, &[32; 5]), wide);
+    }
+}

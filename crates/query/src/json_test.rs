@@ -104,12 +104,7 @@ impl JsonLeaf {
             Op::In(values) => TextTest::new(&Op::In(values.iter().map(as_text).collect())),
             op => TextTest::new(op),
         };
-        JsonLeaf {
-            text,
-            floats: scalar::float_ranges(op),
-            times: scalar::time_ranges(op),
-            truths,
-        }
+        JsonLeaf { text, floats: scalar::float_ranges(op), times: scalar::time_ranges(op), truths }
     }
 
     fn truth(&self, value: &Json, depth: usize) -> Truth {
@@ -126,9 +121,10 @@ impl JsonLeaf {
                     .as_f64()
                     .zip(self.floats.as_ref())
                     .is_some_and(|(value, ranges)| scalar::in_floats(ranges, value));
-                Truth::of(in_range || self.text.as_ref().is_some_and(|test| {
-                    test.matches(&number.to_string())
-                }))
+                Truth::of(
+                    in_range
+                        || self.text.as_ref().is_some_and(|test| test.matches(&number.to_string())),
+                )
             }
             Json::Array(values) => {
                 values.iter().map(|one| self.truth(one, depth + 1)).max().unwrap_or(Truth::No)
@@ -202,9 +198,9 @@ fn at_path(test: &JsonTest, path: &[String], value: &Json, depth: usize) -> Trut
     }
     match value {
         Json::Object(members) => {
-            let member = members
-                .get(name)
-                .or_else(|| members.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|m| m.1));
+            let member = members.get(name).or_else(|| {
+                members.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|m| m.1)
+            });
             match member {
                 Some(member) => at_path(test, rest, member, depth + 1),
                 None => test.truth(None, depth),

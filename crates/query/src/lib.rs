@@ -42,7 +42,7 @@ mod values;
 pub use aggregate::{AggregateRequest, AggregateRow, Dimension, DimensionValue};
 pub use budget::Budget;
 pub use cursor::{CursorError, Order, Position};
-pub use engine::Engine;
+pub use engine::{Engine, EngineOptions};
 pub use error::QueryError;
 pub use filter::{Expr, Filter, Op, Property, Value};
 pub use group::{GroupKey, GroupPage, GroupPosition, GroupRequest, GroupRow, Grouping, Window};

@@ -106,10 +106,15 @@ impl Engine {
                 partial.push(index);
             }
         }
-        let counts = scan.parallel(&partial, self.threads(), || 0_u64, |sum, block| {
-            *sum += block.count() as u64;
-            Ok(())
-        })?;
+        let counts = scan.parallel(
+            &partial,
+            self.options,
+            || 0_u64,
+            |sum, block| {
+                *sum += block.count() as u64;
+                Ok(())
+            },
+        )?;
         Ok(whole + counts.iter().sum::<u64>())
     }
 }

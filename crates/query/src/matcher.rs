@@ -164,13 +164,13 @@ impl Leaf {
             Leaf::Log(bits) => {
                 Truth::of(cells.log().is_some_and(|log| bits & (1 << log as u8) != 0))
             }
-            Leaf::AllEmpty(fields) => Truth::of(fields.iter().all(|field| {
-                match cells.cell(*field) {
+            Leaf::AllEmpty(fields) => {
+                Truth::of(fields.iter().all(|field| match cells.cell(*field) {
                     Cell::Null => true,
                     Cell::Text(text) => text.is_empty(),
                     _ => false,
-                }
-            })),
+                }))
+            }
         }
     }
 }

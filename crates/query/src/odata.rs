@@ -11,7 +11,9 @@ use durward_model::FieldId;
 use durward_model::field::{FIELDS, GraphVersion};
 
 use crate::cursor::Order;
-use crate::filter::{ElementFilter, Expr, Filter, MemberPath, Op, Property, Test, TypeError, Value};
+use crate::filter::{
+    ElementFilter, Expr, Filter, MemberPath, Op, Property, Test, TypeError, Value,
+};
 use crate::odata_text::{Literal, Text};
 
 /// Longest `$filter`, in bytes.
@@ -238,9 +240,7 @@ fn log_filter(body: &ElementFilter) -> Result<Filter, TypeError> {
         Expr::And(these) => Expr::And(all(these)?),
         Expr::Or(these) => Expr::Or(all(these)?),
         Expr::Not(inner) => log_filter(inner)?.not(),
-        Expr::Test(Test { of, op }) if of.is_empty() => {
-            Filter::checked(Property::Log, op.clone())?
-        }
+        Expr::Test(Test { of, op }) if of.is_empty() => Filter::checked(Property::Log, op.clone())?,
         Expr::Test(_) => {
             let property = Property::Log.name();
             return Err(TypeError::Operator { property, operator: "members" });
@@ -339,12 +339,7 @@ impl Parser<'_> {
         self.comparison(scope, of, &name, start)
     }
 
-    fn property<S: Scope>(
-        &self,
-        scope: &S,
-        name: &str,
-        start: usize,
-    ) -> Result<S::Of, ODataError> {
+    fn property<S: Scope>(&self, scope: &S, name: &str, start: usize) -> Result<S::Of, ODataError> {
         scope.resolve(name).ok_or_else(|| {
             let message = format!("there is no property '{name}' in a sign-in");
             ODataError::new(ErrorKind::UnknownProperty, start, message).about(name)
@@ -516,7 +511,11 @@ fn lambda_name(name: &str) -> Option<(&str, bool)> {
 fn type_error(error: TypeError, name: &str, position: usize) -> ODataError {
     let quoted_date = matches!(
         &error,
-        TypeError::Value { expected: "a date and time without quotes", found: "a text in quotes", .. }
+        TypeError::Value {
+            expected: "a date and time without quotes",
+            found: "a text in quotes",
+            ..
+        }
     );
     let kind = if quoted_date { ErrorKind::QuotedDate } else { ErrorKind::WrongType };
     ODataError::new(kind, position, error.to_string()).about(name)

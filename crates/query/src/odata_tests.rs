@@ -227,7 +227,10 @@ fn order_and_selection() {
     for wrong in ["", "appId", "createdDateTime up", "createdDateTime desc, appId"] {
         assert!(parse_orderby(wrong).is_err(), "{wrong}");
     }
-    assert_eq!(parse_select("id, Status,id,location", Dialect::V1), Ok(vec!["id", "status", "location"]));
+    assert_eq!(
+        parse_select("id, Status,id,location", Dialect::V1),
+        Ok(vec!["id", "status", "location"])
+    );
     let error = parse_select("id,nothing", Dialect::V1).unwrap_err();
     assert_eq!((error.kind, error.position), (ErrorKind::UnknownProperty, 3));
     assert!(parse_select("tokenIssuerName", Dialect::V1).is_err());

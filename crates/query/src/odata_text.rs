@@ -102,7 +102,8 @@ impl<'a> Text<'a> {
         if !first.is_ascii_alphabetic() && first != b'_' {
             return None;
         }
-        let path = self.run(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'/' | b'.' | b'$'));
+        let path =
+            self.run(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'/' | b'.' | b'$'));
         Some(path.to_owned())
     }
 

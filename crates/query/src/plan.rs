@@ -23,10 +23,17 @@ use crate::scalar::{Scalar, time_ranges};
 /// A test of rows.
 pub(crate) enum Node {
     Const(bool),
-    Keys { group: Group, set: Arc<KeySet>, predicate: Predicate },
+    Keys {
+        group: Group,
+        set: Arc<KeySet>,
+        predicate: Predicate,
+    },
     /// Bit n for the log numbered n.
     Log(u8),
-    Row { field: FieldId, test: Scalar },
+    Row {
+        field: FieldId,
+        test: Scalar,
+    },
     And(Vec<Node>),
     Or(Vec<Node>),
     Not(Box<Node>),
@@ -264,8 +271,12 @@ fn by_group(these: &[&Filter], join: fn(Vec<Filter>) -> Filter) -> Vec<Filter> {
             None => groups.push((group, vec![(*filter).clone()])),
         }
     }
-    rest.extend(groups.into_iter().map(|(_, mut joined)| {
-        if joined.len() == 1 { joined.remove(0) } else { join(joined) }
-    }));
+    rest.extend(
+        groups.into_iter().map(
+            |(_, mut joined)| {
+                if joined.len() == 1 { joined.remove(0) } else { join(joined) }
+            },
+        ),
+    );
     rest
 }

@@ -85,12 +85,8 @@ impl TextTest {
             TextTest::Contains(part) => text.contains(part.as_str()),
             TextTest::StartsWith(part) => text.starts_with(part.as_str()),
             TextTest::EndsWith(part) => text.ends_with(part.as_str()),
-            TextTest::Less(than, or_equal) => {
-                *text < **than || (*or_equal && *text == **than)
-            }
-            TextTest::Greater(than, or_equal) => {
-                *text > **than || (*or_equal && *text == **than)
-            }
+            TextTest::Less(than, or_equal) => *text < **than || (*or_equal && *text == **than),
+            TextTest::Greater(than, or_equal) => *text > **than || (*or_equal && *text == **than),
             TextTest::InNet(_) => false,
         }
     }
@@ -209,9 +205,7 @@ pub(crate) fn int_ranges(op: &Op) -> Option<Vec<(i64, i64)>> {
     };
     Some(match op {
         Op::Eq(value) => vec![(int(value)?, int(value)?)],
-        Op::In(values) => {
-            values.iter().map(|v| Some((int(v)?, int(v)?))).collect::<Option<_>>()?
-        }
+        Op::In(values) => values.iter().map(|v| Some((int(v)?, int(v)?))).collect::<Option<_>>()?,
         // Less than the least number: an empty range.
         Op::Lt(value) => int(value)?.checked_sub(1).map(|to| (i64::MIN, to)).into_iter().collect(),
         Op::Le(value) => vec![(i64::MIN, int(value)?)],

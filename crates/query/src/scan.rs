@@ -13,6 +13,7 @@ use durward_store::View;
 
 use crate::budget::Meter;
 use crate::columns::Columns;
+use crate::engine::EngineOptions;
 use crate::error::QueryError;
 use crate::keyset::{KeySet, narrow_by};
 use crate::matcher::Predicate;
@@ -21,8 +22,6 @@ use crate::scalar::{Scalar, in_ranges};
 
 /// Rows looked at in one go.
 pub(crate) const BLOCK_ROWS: usize = 8192;
-/// Fewer rows are not worth a thread of their own.
-const ROWS_A_THREAD: usize = 64 * 1024;
 /// Events read in one go where only whole events tell.
 const EVENTS_AT_ONCE: usize = 1024;
 
@@ -128,12 +127,13 @@ impl Scan<'_> {
     pub(crate) fn parallel<S: Send>(
         &self,
         chunks: &[usize],
-        threads: usize,
+        options: EngineOptions,
         make: impl Fn() -> S + Sync,
         visit: impl Fn(&mut S, &Block<'_>) -> Result<(), QueryError> + Sync,
     ) -> Result<Vec<S>, QueryError> {
         let rows: usize = chunks.iter().map(|&index| self.view.chunks[index].rows()).sum();
-        let threads = threads.min(chunks.len()).min(rows.div_ceil(ROWS_A_THREAD)).max(1);
+        let worth = rows.div_ceil(options.rows_a_thread.max(1));
+        let threads = options.threads.min(chunks.len()).min(worth).max(1);
         let next = AtomicUsize::new(0);
         let work = || {
             let mut state = make();
@@ -223,8 +223,7 @@ impl Scan<'_> {
         let open: Vec<usize> = bits(&open).collect();
         for some in open.chunks(EVENTS_AT_ONCE) {
             self.meter.check()?;
-            let refs: Vec<_> =
-                some.iter().map(|bit| columns.row_ref(rows.start + bit)).collect();
+            let refs: Vec<_> = some.iter().map(|bit| columns.row_ref(rows.start + bit)).collect();
             for (event, bit) in self.view.events(&refs)?.iter().zip(some) {
                 if !predicate.matches(event) {
                     mask[bit / 64] &= !(1 << (bit % 64));
@@ -265,9 +264,9 @@ fn narrow_row(
         }
         FieldId::UniqueTokenIdentifier => narrow_rows(mask, |bit| {
             let token = columns.token(rows.start + bit)?;
-            Ok(test.matches(&token.map_or(durward_model::Cell::Null, |t| {
-                durward_model::Cell::Text(t.into())
-            })))
+            Ok(test.matches(
+                &token.map_or(durward_model::Cell::Null, |t| durward_model::Cell::Text(t.into())),
+            ))
         }),
         FieldId::ProcessingTimeInMilliseconds | FieldId::DurationMs => {
             let ints = columns.chunk.ints(field)?;

@@ -32,10 +32,7 @@ fn terms() {
     check("status:Success,interrupt", Expr::Or(vec![status("Success"), status("Interrupted")]));
     check("code:AADSTS50126", code(Op::Eq(Value::Int(50126))));
     check("code>=50000", code(Op::Ge(Value::Int(50000))));
-    check(
-        "code:1..9",
-        Expr::And(vec![code(Op::Ge(Value::Int(1))), code(Op::Le(Value::Int(9)))]),
-    );
+    check("code:1..9", Expr::And(vec![code(Op::Ge(Value::Int(1))), code(Op::Le(Value::Int(9)))]));
     check("city:Vigo", part(FieldId::City, "Vigo"));
     check("city:Vi*", city(Op::StartsWith("Vi".into())));
     check("city:*go", city(Op::EndsWith("go".into())));

@@ -33,7 +33,10 @@ enum Counts {
 enum Distinct {
     None,
     /// Bit `slot * values + value`.
-    Matrix { bits: Vec<u64>, values: u64 },
+    Matrix {
+        bits: Vec<u64>,
+        values: u64,
+    },
     Pairs(HashSet<(u64, u32), Mix>),
 }
 
@@ -45,16 +48,19 @@ pub(crate) struct Tallies {
 
 impl Tallies {
     pub(crate) fn new(dimensions: &Dimensions) -> Tallies {
-        let slots = dimensions.len();
-        let counts = if slots <= ARRAY_SLOTS_MAX {
+        let values = dimensions.distinct_len() as u64;
+        Tallies::within(dimensions.len(), values, ARRAY_SLOTS_MAX, MATRIX_BITS_MAX)
+    }
+
+    fn within(slots: u64, values: u64, array_slots: u64, matrix_bits: u64) -> Tallies {
+        let counts = if slots <= array_slots {
             Counts::Array(vec![[0; 3]; slots as usize])
         } else {
             Counts::Table(HashMap::default())
         };
-        let values = dimensions.distinct_len() as u64;
         let distinct = match slots.checked_mul(values) {
             Some(0) => Distinct::None,
-            Some(bits) if bits <= MATRIX_BITS_MAX => {
+            Some(bits) if bits <= matrix_bits => {
                 Distinct::Matrix { bits: vec![0; bits.div_ceil(64) as usize], values }
             }
             _ => Distinct::Pairs(HashSet::default()),
@@ -90,7 +96,8 @@ impl Tallies {
                 }
             }
         }
-        let each = || rows.slots.iter().zip(&rows.distinct).filter(|(_, value)| **value != NO_VALUE);
+        let each =
+            || rows.slots.iter().zip(&rows.distinct).filter(|(_, value)| **value != NO_VALUE);
         match &mut self.distinct {
             Distinct::None => {}
             Distinct::Matrix { bits, values } => {
@@ -188,5 +195,34 @@ mod tests {
             assert_eq!(ones(&bits, from, to), to - from, "{from}..{to}");
         }
         assert_eq!(ones(&[0b1010, 1], 1, 65), 3);
+    }
+
+    #[test]
+    fn arrays_and_tables_count_alike() {
+        let rows = |from: u64| {
+            let slots: Vec<u64> = (0..500).map(|n| (n * n + from) % 40).collect();
+            let distinct = slots.iter().map(|slot| (slot * 7 % 70) as u32).collect();
+            let statuses = slots.iter().map(|slot| (slot % 3) as u8).collect();
+            let mut rows = Slots::default();
+            (rows.slots, rows.statuses, rows.distinct) = (slots, statuses, distinct);
+            rows
+        };
+        let mut results = Vec::new();
+        for (array, matrix) in [(1000, 1 << 20), (0, 0), (1000, 0), (0, 1 << 20)] {
+            let new = || Tallies::within(40, 70, array, matrix);
+            let (mut one, mut other) = (new(), new());
+            one.add(&rows(0));
+            other.add(&rows(1));
+            other.add(&rows(2));
+            one.merge(other);
+            let mut tallies = one.into_tallies();
+            tallies.sort_unstable_by_key(|tally| tally.slot);
+            results.push(tallies);
+        }
+        assert_eq!(results[0].iter().map(Tally::count).sum::<u64>(), 1500);
+        // Slot 0 and 10, 20, 30 have "no value" only.
+        let none = results[0].iter().filter(|tally| tally.distinct == 0);
+        assert!(none.clone().count() > 0 && none.into_iter().all(|tally| tally.slot % 10 == 0));
+        assert!(results.iter().all(|result| *result == results[0]));
     }
 }

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use durward_model::{Id, Timestamp};
-use durward_query::budget::Budget;
-use durward_query::engine::Engine;
+use durward_query::{Budget, Engine};
 use durward_store::{Store, View};
 use tokio::sync::Semaphore;
 

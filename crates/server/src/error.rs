@@ -7,9 +7,7 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use durward_query::QueryError;
-use durward_query::odata::ODataError;
-use durward_query::search::SearchError;
+use durward_query::{ODataError, QueryError, SearchError};
 use durward_store::{AppendError, StoreError};
 use serde_json::{Map, Value};
 

@@ -19,9 +19,8 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
 use durward_model::Log;
 use durward_model::graph::{self, GraphOptions, Version};
-use durward_query::cursor::{self, Order, Position};
-use durward_query::filter::{Filter, event_types_mentioned};
-use durward_query::odata::{self, Dialect};
+use durward_query::filter::event_types_mentioned;
+use durward_query::{Dialect, Order, Position, cursor, odata};
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -135,8 +134,7 @@ fn question(version: Version, options: &Options) -> Result<Question, ApiError> {
     let order = orderby.map(odata::parse_orderby).transpose()?.unwrap_or(Order::NewestFirst);
     let newest_first = if order == Order::NewestFirst { "desc" } else { "asc" };
     let hash = cursor::question(&["graph", version.name(), text, newest_first]);
-    let question = Question { logs, filter: Filter::All, from: None, to: None, order, hash };
-    Ok(question.and(filter))
+    Ok(Question { logs, filter, from: None, to: None, order, hash })
 }
 
 fn shown(

@@ -1,11 +1,8 @@
 //! Which sign-ins a request is about: logs, filter, range of time, order.
 
 use durward_model::{Event, FieldId, Log, Timestamp};
-use durward_query::cursor::{self, Order, Position};
-use durward_query::filter::{Filter, Op, Value};
-use durward_query::list::{ListRequest, Page};
-use durward_query::odata::{self, Dialect};
-use durward_query::search;
+use durward_query::{Dialect, Filter, ListRequest, Op, Order, Page, Position, Value};
+use durward_query::{cursor, odata, search};
 
 use crate::app::Asked;
 use crate::error::ApiError;
@@ -15,7 +12,7 @@ use crate::params::{self, Params};
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
     pub(crate) logs: Vec<Log>,
-    /// Everything asked, the range of time included.
+    /// Everything asked but the range of time.
     pub(crate) filter: Filter,
     pub(crate) from: Option<Timestamp>,
     pub(crate) to: Option<Timestamp>,
@@ -66,27 +63,20 @@ impl Question {
         };
         let parts: Vec<&str> = PARAMS.iter().map(|name| params.get(name).unwrap_or("")).collect();
         let hash = cursor::question(&parts);
-        Ok(Question { logs, filter: Filter::All, from: None, to: None, order, hash }
-            .within(from, to)
-            .and(filter))
+        Ok(Question { logs, filter, from, to, order, hash })
     }
 
-    /// Narrows the range of time: from `from` on, before `to`.
-    pub(crate) fn within(mut self, from: Option<Timestamp>, to: Option<Timestamp>) -> Question {
-        if let Some(from) = from {
-            self = self.and(Filter::field(FieldId::CreatedDateTime, Op::Ge(Value::Time(from))));
-            self.from = Some(from);
+    /// The filter with the range of time: from `from` on, before `to`.
+    fn full_filter(&self) -> Filter {
+        let created = |op| Filter::field(FieldId::CreatedDateTime, op);
+        let mut filter = self.filter.clone();
+        if let Some(from) = self.from {
+            filter = filter.and(created(Op::Ge(Value::Time(from))));
         }
-        if let Some(to) = to {
-            self = self.and(Filter::field(FieldId::CreatedDateTime, Op::Lt(Value::Time(to))));
-            self.to = Some(to);
+        if let Some(to) = self.to {
+            filter = filter.and(created(Op::Lt(Value::Time(to))));
         }
-        self
-    }
-
-    pub(crate) fn and(mut self, filter: Filter) -> Question {
-        self.filter = self.filter.and(filter);
-        self
+        filter
     }
 
     /// One page.
@@ -97,7 +87,7 @@ impl Question {
         limit: usize,
     ) -> Result<Page, ApiError> {
         let request = ListRequest {
-            filter: self.filter.clone(),
+            filter: self.full_filter(),
             logs: self.logs.clone(),
             order: self.order,
             limit,
@@ -119,7 +109,7 @@ impl Question {
 
     /// How many there are, exactly.
     pub(crate) fn count(&self, asked: &Asked) -> Result<u64, ApiError> {
-        Ok(asked.engine.count(&asked.view, &self.filter, &self.logs, &asked.budget)?)
+        Ok(asked.engine.count(&asked.view, &self.full_filter(), &self.logs, &asked.budget)?)
     }
 
     /// Reads a cursor of this question.

@@ -250,6 +250,8 @@ impl State {
             let merged = merge::gather(&batches?, &origins)?;
             let position = old.iter().map(|chunk| position_of(chunk)).max().unwrap_or(0);
             let chunk = Chunk::hot(old[0].log, merged, position)?;
+            let freed: usize = old.iter().map(|chunk| hot_bytes(chunk)).sum();
+            self.hot_bytes = (self.hot_bytes + hot_bytes(&chunk)).saturating_sub(freed);
             let new = self.carry_marks(&old, vec![chunk], &[&origins]);
             let gone: HashSet<u64> = old.iter().map(|chunk| chunk.uid).collect();
             self.hot.retain(|chunk| !gone.contains(&chunk.uid));

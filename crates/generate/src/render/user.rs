@@ -12,6 +12,17 @@ use crate::plan::{Actor, Machine, Planned, Steps, device_of, flag};
 use crate::policies::{Risk, Where};
 use crate::tenant::Tenant;
 
+/// `authenticationRequirementPolicies` where Conditional Access asked for the second factor.
+const BY_POLICIES: &str = concat!(
+    r#"[{"requirementProvider":"multiConditionalAccess","#,
+    r#""detail":"Conditional Access"}]"#
+);
+/// `sessionLifetimePolicies` where the sign-in frequency is limited.
+const BY_FREQUENCY: &str = concat!(
+    r#"[{"expirationRequirement":"signInFrequencyPeriodicReauthentication","#,
+    r#""detail":"Sign-in frequency (periodic re-authentication)"}]"#
+);
+
 /// Everything a record of a person shows.
 pub(crate) struct Scene<'t> {
     tenant: &'t Tenant,
@@ -263,12 +274,9 @@ impl<'t> Scene<'t> {
         }
         steps::write(object, item.steps, factor, Moment(item.at), self.revised, self.shape);
         let asked = self.requires_mfa;
-        let policy =
-            r#"[{"requirementProvider":"multiConditionalAccess","detail":"Conditional Access"}]"#;
-        let policies = if self.evaluated.demands.mfa { policy } else { "[]" };
+        let policies = if self.evaluated.demands.mfa { BY_POLICIES } else { "[]" };
         object.raw("authenticationRequirementPolicies", policies);
-        let frequency = r#"[{"expirationRequirement":"signInFrequencyPeriodicReauthentication","detail":"Sign-in frequency (periodic re-authentication)"}]"#;
-        let lifetimes = if self.evaluated.demands.frequency { frequency } else { "[]" };
+        let lifetimes = if self.evaluated.demands.frequency { BY_FREQUENCY } else { "[]" };
         object.raw("sessionLifetimePolicies", lifetimes);
         let requirement =
             if asked { "multiFactorAuthentication" } else { "singleFactorAuthentication" };
@@ -282,9 +290,8 @@ impl<'t> Scene<'t> {
         if self.interactive {
             out.extend_from_slice(br#"{"key":"Login Hint Present","value":"True"},"#);
         }
-        out.extend_from_slice(
-            br#"{"key":"Legacy TLS (TLS 1.0, 1.1, 3DES)","value":"False"},{"key":"Oauth Scope Info","value":""#,
-        );
+        out.extend_from_slice(br#"{"key":"Legacy TLS (TLS 1.0, 1.1, 3DES)","value":"False"},"#);
+        out.extend_from_slice(br#"{"key":"Oauth Scope Info","value":""#);
         out.extend_from_slice(self.resource.scopes.as_bytes());
         let cae = if self.item.flags & flag::CAE != 0 { "True" } else { "False" };
         out.extend_from_slice(br#""},{"key":"Is CAE Token","value":""#);

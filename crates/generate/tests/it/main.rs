@@ -1,5 +1,8 @@
 //! The tenant as a whole.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+mod decode;
 mod files;
 mod records;
 mod stream;
@@ -24,5 +27,5 @@ fn noisy() -> Noise {
 }
 
 fn bench(users: u32) -> Arc<Tenant> {
-    Arc::new(Tenant::new(42, TenantOptions::bench_with(users)))
+    Arc::new(Tenant::new(42, TenantOptions { users, ..TenantOptions::bench() }))
 }

@@ -100,9 +100,7 @@ fn filter_of(leaf: u8, value: usize) -> Filter {
             "appliedConditionalAccessPolicies/any(p: p/displayName eq '{}' and p/result eq '{result}')",
             policy.to_uppercase()
         )),
-        20 => odata(format!(
-            "appliedConditionalAccessPolicies/all(p: p/result ne '{result}')"
-        )),
+        20 => odata(format!("appliedConditionalAccessPolicies/all(p: p/result ne '{result}')")),
         21 => search(format!("policy:{}", ["legacy", "lander", "MFA"][value % 3])),
         22 => odata(format!("riskEventTypes_v2/any(t: t eq '{}')", RISKS[value % 2])),
         23 => odata("riskEventTypes_v2/any()".to_owned()),
@@ -121,7 +119,9 @@ fn filter_of(leaf: u8, value: usize) -> Filter {
             }))),
         ),
         32 => odata(format!("tenantId eq '{}'", TENANTS[value % 2])),
-        _ => Filter::test(Property::Field(FieldId::AppDisplayName), Op::Gt(Value::Text("B".into()))),
+        _ => {
+            Filter::test(Property::Field(FieldId::AppDisplayName), Op::Gt(Value::Text("B".into())))
+        }
     }
 }
 

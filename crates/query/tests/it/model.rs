@@ -8,8 +8,8 @@ use durward_model::time::{DAY_MICROS, HOUR_MICROS};
 use durward_model::{FieldId, Id, Log, Timestamp};
 use durward_query::aggregate::{Having, ResultOrder, USERS as BY_USER};
 use durward_query::{
-    AggregateRequest, Budget, Dimension, DimensionValue, Engine, Filter, GroupRequest, Grouping,
-    ListRequest, Order, Predicate, SummaryRequest, Window,
+    AggregateRequest, Budget, Dimension, DimensionValue, Engine, EngineOptions, Filter,
+    GroupRequest, Grouping, ListRequest, Order, Predicate, SummaryRequest, Window,
 };
 use durward_store::{Store, StoreOptions, View};
 use proptest::prelude::*;
@@ -112,9 +112,8 @@ fn check_list(engine: &Engine, view: &View, filter: &Filter, expected: &[&Sample
 
 fn first_of(values: &[&str]) -> (u8, String) {
     let zero = "00000000-0000-0000-0000-000000000000";
-    let found = values.iter().position(|value| {
-        !value.is_empty() && (values.len() == 1 || *value != zero)
-    });
+    let found =
+        values.iter().position(|value| !value.is_empty() && (values.len() == 1 || *value != zero));
     found.map_or((0, String::new()), |index| (index as u8, plain(values[index])))
 }
 
@@ -162,7 +161,9 @@ fn check_groups(engine: &Engine, view: &View, filter: &Filter, expected: &[&Samp
                         break;
                     }
                 }
-                assert!(rows.windows(2).all(|two| two[0].key.start_micros >= two[1].key.start_micros));
+                assert!(
+                    rows.windows(2).all(|two| two[0].key.start_micros >= two[1].key.start_micros)
+                );
                 assert_eq!(rows.len(), wanted.len(), "{grouping:?} {window:?}, {limit} a page");
                 for row in rows.iter().take(40) {
                     let newest = view.event(row.newest).unwrap();
@@ -174,7 +175,10 @@ fn check_groups(engine: &Engine, view: &View, filter: &Filter, expected: &[&Samp
                             && wanted_fields_agree(grouping, key, row)
                     });
                     let (_, &(count, first, last)) = key.expect("a group that should be");
-                    assert_eq!((row.count, row.first.micros, row.last.micros), (count, first, last));
+                    assert_eq!(
+                        (row.count, row.first.micros, row.last.micros),
+                        (count, first, last)
+                    );
                     assert_eq!(newest.row().created.micros, last);
                     let members = row.key.members().and(filter.clone());
                     let found = engine.count(view, &members, &[row.key.log], &NO_LIMIT).unwrap();
@@ -331,7 +335,10 @@ fn check_lookups(engine: &Engine, view: &View, live: &[Sample]) {
             event.cell(FieldId::AdditionalDetails).as_text(),
             Some(&*format!("note {}", sample.note))
         );
-        assert_eq!(engine.get(view, Some(TENANTS[1 - sample.tenant]), &id, &NO_LIMIT).unwrap(), None);
+        assert_eq!(
+            engine.get(view, Some(TENANTS[1 - sample.tenant]), &id, &NO_LIMIT).unwrap(),
+            None
+        );
         let revisions = engine.revisions(view, &id, &NO_LIMIT).unwrap();
         assert_eq!(revisions.first(), Some(&row));
     }
@@ -354,14 +361,15 @@ fn check_all(engine: &Engine, view: &Arc<View>, live: &[Sample], questions: &[As
         // A whole event answers like its row.
         let predicate = Predicate::new(&filter);
         for sample in live.iter().take(30) {
-            let event = durward_model::Event::of_batch(&batch(std::slice::from_ref(sample), hour(60)), 0);
+            let event =
+                durward_model::Event::of_batch(&batch(std::slice::from_ref(sample), hour(60)), 0);
             assert_eq!(predicate.matches(&event), ask.holds(sample), "{sample:?}");
         }
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn answers_are_those_of_plain_evaluation(
@@ -371,7 +379,8 @@ proptest! {
     ) {
         let dir = tempfile::tempdir().unwrap();
         let store = open(&dir);
-        let engine = Engine::new();
+        // Several threads even for the few rows that there are here.
+        let engine = Engine::with_options(EngineOptions { threads: 3, rows_a_thread: 1 });
         // Half-way first, so that what the engine keeps has to grow.
         let (before, after) = steps.split_at(steps.len() / 2);
         let mut live = Vec::new();

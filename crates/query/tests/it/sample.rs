@@ -20,7 +20,8 @@ pub(crate) const RESOURCES: [[&str; 2]; 3] = [["r-1", "Graph"], ["", "Graph"], [
 pub(crate) const ADDRESSES: [&str; 6] =
     ["10.0.0.1", "10.200.3.4", "203.0.113.7", "2001:db8::7", "::ffff:10.1.1.1", ""];
 /// City and country.
-pub(crate) const PLACES: [[&str; 2]; 4] = [["Vigo", "ES"], ["São Paulo", "BR"], ["", "es"], ["", ""]];
+pub(crate) const PLACES: [[&str; 2]; 4] =
+    [["Vigo", "ES"], ["São Paulo", "BR"], ["", "es"], ["", ""]];
 pub(crate) const SYSTEMS: [&str; 4] = ["Windows 10", "windows10", "MacOs", ""];
 pub(crate) const CODES: [Option<i64>; 5] = [Some(0), Some(50126), Some(50053), Some(50074), None];
 pub(crate) const POLICIES: [&str; 3] = ["Require MFA", "Block legacy", "Länder"];
@@ -76,7 +77,11 @@ pub(crate) fn guid(number: u32) -> String {
 }
 
 pub(crate) fn correlation_text(number: u32) -> String {
-    if number == 0 { "no guid at all".to_owned() } else { format!("cccccccc-1111-4222-8333-{number:012}") }
+    if number == 0 {
+        "no guid at all".to_owned()
+    } else {
+        format!("cccccccc-1111-4222-8333-{number:012}")
+    }
 }
 
 impl Sample {
@@ -188,9 +193,8 @@ pub(crate) fn batch(samples: &[Sample], received: Timestamp) -> EventBatch {
 /// Times with many ties, on both sides of hours and midnight.
 fn times() -> impl Strategy<Value = Timestamp> {
     let offsets = prop_oneof![Just(-1_i64), Just(0), Just(1), Just(20 * SECOND_MICROS)];
-    (0..50_i64, offsets, prop_oneof![Just(0_u16), Just(100), Just(999)]).prop_map(
-        |(hours, offset, nanos)| Timestamp { micros: hour(hours).micros + offset, nanos },
-    )
+    (0..50_i64, offsets, prop_oneof![Just(0_u16), Just(100), Just(999)])
+        .prop_map(|(hours, offset, nanos)| Timestamp { micros: hour(hours).micros + offset, nanos })
 }
 
 /// An event without a number, which whoever makes the list gives it.

@@ -7,9 +7,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use durward_model::Timestamp;
 use durward_model::graph::{SummarizedSignIn, Version};
-use durward_query::cursor;
-use durward_query::group::{GroupPosition, GroupRequest, Grouping, Window};
-use durward_query::odata::{self, Dialect};
+use durward_query::{Dialect, GroupPosition, GroupRequest, Grouping, Window, cursor, odata};
 
 use crate::app::App;
 use crate::error::ApiError;

@@ -12,6 +12,8 @@ use crate::files::{FileLayer, WriteFile, is_disk_full};
 
 /// The encode buffer is given back above this size; groups are usually about 1 MiB.
 const BUFFER_BYTES_KEPT: usize = 4 << 20;
+/// A smaller newest segment is not worth replacing when all of it could go.
+const REPLACE_BYTES_MIN: u64 = 1 << 20;
 
 /// Why a group is not durable.
 #[derive(Debug)]
@@ -120,8 +122,20 @@ impl Writer {
         Ok(())
     }
 
-    /// Removes segments that hold nothing after `position`, never the newest.
+    /// Removes segments that hold nothing after `position`. The newest stays unless it is large
+    /// and all of it can go: then an empty one takes its place.
     pub(super) fn remove_through(&mut self, position: LogPosition) -> Result<usize, WalError> {
+        let large = self.segments.last().is_some_and(|newest| newest.bytes > REPLACE_BYTES_MIN);
+        if large && position >= self.last {
+            match self.begin_segment() {
+                Ok(current) => self.current = Some(current),
+                // Space is all that is lost; the old segment goes when it has rolled.
+                Err(GroupFailure::DiskFull) => {}
+                Err(GroupFailure::Broken(reason)) => {
+                    tracing::warn!(%reason, "the log's newest segment could not be replaced");
+                }
+            }
+        }
         let done = |pair: &[Segment]| pair[1].first.0 <= position.0.saturating_add(1);
         let count = self.segments.windows(2).take_while(|pair| done(pair)).count();
         for _ in 0..count {

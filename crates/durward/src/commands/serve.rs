@@ -1,0 +1,110 @@
+//! `durward serve`: the pages and interfaces of a data directory.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use durward_store::{Store, StoreOptions};
+use serde_json::json;
+
+use crate::cli::Common;
+use crate::config::Config;
+use crate::{data, output};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Address and port to listen on; port 0 takes any that is free [default: 127.0.0.1:7400]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// Configuration file; docs/configuration.md lists what can be in it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Check the configuration, print what is in effect, and end
+    #[arg(long)]
+    check: bool,
+}
+
+/// Serves until told to stop.
+pub(crate) fn run(args: &Args, common: &Common) -> Result<()> {
+    let mut config = Config::read(args.config.as_deref())?;
+    if let Some(listen) = args.listen {
+        config.server.listen = listen;
+    }
+    let dir = data::dir(common.data.as_deref().or(config.data.as_deref()))?;
+    config.data = Some(dir.clone());
+    config.check()?;
+    if args.check {
+        return output::line(config.to_toml()?.trim_end());
+    }
+    let options = StoreOptions { holder: holder(config.server.listen), ..config.store()? };
+    let store = Arc::new(data::open(&dir, options)?);
+    let is_json = common.json;
+    serve(&config, &store, |url| {
+        if is_json {
+            return output::json(&json!({ "url": url, "data": dir }));
+        }
+        output::line(format_args!("durward serves {} at {url}", dir.display()))
+    })?;
+    close(store)
+}
+
+/// What another durward is told that finds the directory in use.
+pub(crate) fn holder(listen: SocketAddr) -> String {
+    match listen.port() {
+        0 => format!("durward serve, process {}", std::process::id()),
+        _ => format!("http://{listen}"),
+    }
+}
+
+/// Serves until the process is told to stop; `ready` learns the address once requests are taken.
+pub(crate) fn serve(
+    config: &Config,
+    store: &Arc<Store>,
+    ready: impl FnOnce(&str) -> Result<()>,
+) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")?;
+    runtime.block_on(async {
+        // Listened for before anybody can know that the server is there.
+        let told = stop_signal().context("listening for signals")?;
+        let bound = durward_server::bind(config.server(), store.clone()).await.with_context(|| {
+            "the address cannot be used; name another with --listen, such as 127.0.0.1:7401"
+        })?;
+        ready(&format!("http://{}", bound.local_addr()))?;
+        bound.serve(told).await.context("serving")
+    })
+}
+
+/// Completes when the process is asked to stop.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send> {
+    #[cfg(unix)]
+    let mut terminate = {
+        use tokio::signal::unix::{SignalKind, signal};
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+    };
+    Ok(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = terminate.0.recv() => {}
+            _ = terminate.1.recv() => {}
+        }
+        #[cfg(not(unix))]
+        // Without a way to hear of Ctrl-C there is nothing to wait for but the end.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+/// Writes what is in memory to files.
+pub(crate) fn close(store: Arc<Store>) -> Result<()> {
+    match Arc::into_inner(store) {
+        Some(store) => store.close().context("writing the last rows to files"),
+        // A request that was cut off still holds it. Nothing is lost: the log has every row.
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,135 @@
+//! Parquet exports: one typed column a field.
+//!
+//! Lists and objects are JSON text. Instants are nanoseconds in UTC, because sources write down
+//! to 100 ns; the few years that this type cannot hold (before 1678, after 2261) are null. The
+//! question that was asked is kept in the file's metadata under `durward.question`.
+
+use std::io;
+use std::sync::Arc;
+
+use arrow_array::builder::{
+    BooleanBuilder, Float64Builder, Int64Builder, StringBuilder, TimestampNanosecondBuilder,
+};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use durward_model::columns::{self, Column, text};
+use durward_model::{Cell, Event, Kind, Timestamp};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+
+use super::channel::ChannelWriter;
+use super::format::ExportWriter;
+
+/// Rows of a row group. It is held in memory, encoded, until it is full.
+const GROUP_ROWS: usize = 32 << 10;
+
+pub(super) struct ParquetExport {
+    writer: ArrowWriter<ChannelWriter>,
+    schema: Arc<Schema>,
+    columns: Vec<&'static Column>,
+}
+
+impl ParquetExport {
+    pub(super) fn new(
+        out: ChannelWriter,
+        asked: &[(String, String)],
+    ) -> io::Result<ParquetExport> {
+        let columns: Vec<&Column> = columns::export_columns().collect();
+        let field = |column: &&Column| Field::new(column.name, data_type(column.kind), true);
+        let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
+        let asked: std::collections::BTreeMap<_, _> = asked.iter().cloned().collect();
+        let asked = serde_json::to_string(&asked).map_err(io::Error::other)?;
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(Default::default()))
+            .set_max_row_group_row_count(Some(GROUP_ROWS))
+            .set_created_by("durward".to_owned())
+            .set_key_value_metadata(Some(vec![KeyValue::new(
+                "durward.question".to_owned(),
+                asked,
+            )]))
+            .build();
+        let writer = ArrowWriter::try_new(out, schema.clone(), Some(properties)).map_err(failed)?;
+        Ok(ParquetExport { writer, schema, columns })
+    }
+}
+
+impl ExportWriter for ParquetExport {
+    fn write(&mut self, events: &[Event]) -> io::Result<()> {
+        let arrays = self.columns.iter().map(|column| array(column, events)).collect();
+        let batch = RecordBatch::try_new(self.schema.clone(), arrays).map_err(io::Error::other)?;
+        self.writer.write(&batch).map_err(failed)
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        let mut out = self.writer.into_inner().map_err(failed)?;
+        io::Write::flush(&mut out)
+    }
+}
+
+/// Parquet wraps what the channel says; a client that has gone must stay recognisable.
+fn failed(error: ParquetError) -> io::Error {
+    match error {
+        ParquetError::External(source) => match source.downcast::<io::Error>() {
+            Ok(error) => *error,
+            Err(source) => io::Error::other(source),
+        },
+        error => io::Error::other(error),
+    }
+}
+
+fn data_type(kind: Kind) -> DataType {
+    match kind {
+        Kind::Int => DataType::Int64,
+        Kind::Float => DataType::Float64,
+        Kind::Bool => DataType::Boolean,
+        Kind::Time => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
+        Kind::Text
+        | Kind::Enum(_)
+        | Kind::Id
+        | Kind::Object
+        | Kind::TextList
+        | Kind::ObjectList => DataType::Utf8,
+    }
+}
+
+fn array(column: &Column, events: &[Event]) -> ArrayRef {
+    let cells = events.iter().map(|event| text::value(column, event));
+    match data_type(column.kind) {
+        DataType::Int64 => {
+            let mut builder = Int64Builder::with_capacity(events.len());
+            cells.for_each(|cell| builder.append_option(cell.as_int()));
+            Arc::new(builder.finish())
+        }
+        DataType::Float64 => {
+            let mut builder = Float64Builder::with_capacity(events.len());
+            cells.for_each(|cell| match cell {
+                Cell::Float(value) => builder.append_value(value),
+                _ => builder.append_null(),
+            });
+            Arc::new(builder.finish())
+        }
+        DataType::Boolean => {
+            let mut builder = BooleanBuilder::with_capacity(events.len());
+            cells.for_each(|cell| builder.append_option(cell.as_bool()));
+            Arc::new(builder.finish())
+        }
+        DataType::Timestamp(..) => {
+            let builder = TimestampNanosecondBuilder::with_capacity(events.len());
+            let mut builder = builder.with_timezone("UTC");
+            cells.for_each(|cell| builder.append_option(cell.as_time().and_then(nanos)));
+            Arc::new(builder.finish())
+        }
+        _ => {
+            let mut builder = StringBuilder::new();
+            cells.for_each(|cell| builder.append_option(cell.as_text()));
+            Arc::new(builder.finish())
+        }
+    }
+}
+
+fn nanos(time: Timestamp) -> Option<i64> {
+    time.micros.checked_mul(1000)?.checked_add(time.nanos.into())
+}
