@@ -10,10 +10,12 @@
 
 #![expect(clippy::print_stdout, reason = "the output of this program is its result")]
 
+mod compare;
 mod load;
 mod manifest;
 mod measure;
 mod prepare;
+mod report;
 mod tasks;
 
 use std::path::PathBuf;
@@ -59,6 +61,23 @@ enum Command {
         #[arg(long)]
         cold: Option<String>,
     },
+    /// Loads and asks all engines, one after the other, and writes the report.
+    Compare {
+        /// The folder that `prepare` wrote.
+        files: PathBuf,
+        /// A folder for the engines' data; what is in it is replaced.
+        #[arg(long)]
+        work: PathBuf,
+        /// A Python that has `duckdb` and `chdb`.
+        #[arg(long)]
+        python: PathBuf,
+        /// How often each engine loads.
+        #[arg(long, default_value_t = 3)]
+        loads: usize,
+        /// The report.
+        #[arg(long, default_value = "docs/benchmarks.md")]
+        report: PathBuf,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -74,6 +93,15 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Tasks { files, data, cold } => {
             println!("{}", tasks::run(&files, &data, cold.as_deref())?);
+        }
+        Command::Compare { files, work, python, loads, report } => {
+            let peers = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers");
+            let figures_to = work.join("figures.json");
+            let setting = compare::Setting { files, work, python, peers, loads };
+            let (markdown, figures) = compare::run(&setting)?;
+            std::fs::write(figures_to, serde_json::to_vec_pretty(&figures)?)?;
+            std::fs::write(&report, markdown)?;
+            println!("{}", report.display());
         }
     }
     Ok(())

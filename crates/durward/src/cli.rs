@@ -26,8 +26,8 @@ pub(crate) struct Cli {
 /// What all commands take.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Common {
-    /// Directory of the data [default: the user's data directory, see `durward status`]
-    #[arg(long, global = true, value_name = "DIR", env = "DURWARD_DATA")]
+    /// Directory of the data [default: $DURWARD_DATA, else the user's data directory]
+    #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Write what a program can read
     #[arg(long, global = true)]

@@ -36,7 +36,6 @@ pub(crate) struct Config {
 pub(crate) struct Server {
     pub(crate) listen: SocketAddr,
     body_max: Size,
-    unpacked_body_max: Size,
     bodies_max: Size,
     body_timeout: Span,
     queries_max: usize,
@@ -95,7 +94,6 @@ impl Default for Server {
         Server {
             listen: theirs.listen,
             body_max: Size(theirs.body_bytes_max),
-            unpacked_body_max: Size(theirs.unpacked_bytes_max),
             bodies_max: Size(theirs.bodies_bytes_max),
             body_timeout: Span(theirs.body_timeout),
             queries_max: theirs.queries_max,
@@ -141,7 +139,7 @@ impl Config {
     }
 
     /// Refuses what cannot work. The bounds are far from anything useful.
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         const MIB: u64 = 1 << 20;
         let (server, store) = (&self.server, &self.store);
         if !server.listen.ip().is_loopback() {
@@ -153,7 +151,6 @@ impl Config {
         }
         for (key, size) in [
             ("server.body_max", server.body_max),
-            ("server.unpacked_body_max", server.unpacked_body_max),
             ("server.bodies_max", server.bodies_max),
             ("store.unsealed_max", store.unsealed_max),
             ("store.cache_max", store.cache_max),
@@ -165,7 +162,7 @@ impl Config {
         for (key, number, least) in [
             ("server.queries_max", server.queries_max, 1),
             ("server.exports_max", server.exports_max, 1),
-            ("store.seal_rows", store.seal_rows, 1000),
+            ("store.seal_rows", store.seal_rows, 100),
             ("store.file_rows", store.file_rows, 1000),
         ] {
             if number < least {
@@ -196,7 +193,6 @@ impl Config {
         ServerConfig {
             listen: server.listen,
             body_bytes_max: server.body_max.0,
-            unpacked_bytes_max: server.unpacked_body_max.0,
             bodies_bytes_max: server.bodies_max.0,
             body_timeout: server.body_timeout.0,
             queries_max: server.queries_max,
@@ -244,8 +240,9 @@ impl Retention {
         let day = |text: &str| {
             let time = Timestamp::parse(&format!("{text}T00:00:00Z"), DateOrder::default());
             let time = time.filter(|_| text.len() == 10);
-            time.map(Timestamp::day)
-                .with_context(|| format!("retention.holds: `{text}` is not a day such as 2026-03-01"))
+            time.map(Timestamp::day).with_context(|| {
+                format!("retention.holds: `{text}` is not a day such as 2026-03-01")
+            })
         };
         let mut holds = Vec::new();
         for hold in &self.holds {

@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 use durward_store::{OpenError, Store, StoreOptions};
 
+/// The environment variable that names the data directory.
+const VARIABLE: &str = "DURWARD_DATA";
+
 /// Where data is kept unless told otherwise: the directory that the platform has for it.
-pub(crate) fn default_dir() -> Result<PathBuf> {
+fn default_dir() -> Result<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let absolute = |path: &PathBuf| path.is_absolute();
     let home = || variable("HOME").filter(absolute);
@@ -25,9 +28,17 @@ pub(crate) fn default_dir() -> Result<PathBuf> {
     }
 }
 
-/// The directory to use.
+/// The directory to use: the one that is named, else that of the environment, else the default.
 pub(crate) fn dir(named: Option<&Path>) -> Result<PathBuf> {
-    named.map_or_else(default_dir, |dir| Ok(dir.to_owned()))
+    dir_or(named, None)
+}
+
+/// As [`dir`], with one that a configuration file names before the default.
+pub(crate) fn dir_or(named: Option<&Path>, configured: Option<&Path>) -> Result<PathBuf> {
+    let environment = || std::env::var_os(VARIABLE).filter(|dir| !dir.is_empty());
+    let dir = named.map(Path::to_owned).or_else(|| environment().map(PathBuf::from));
+    let dir = dir.or_else(|| configured.map(Path::to_owned));
+    dir.map_or_else(default_dir, Ok)
 }
 
 /// Options for a command that works by itself and ends.

@@ -138,7 +138,10 @@ mod tests {
         let gap = " ".repeat(36);
         let expected = format!("User{gap}  Code\nAna{gap}   0\n{cut}  50126\n");
         assert_eq!(written(&table, true), expected);
-        assert_eq!(written(&table, false), format!("User\tCode\nAna\t0\n{}\t50126\n", "x".repeat(60)));
+        assert_eq!(
+            written(&table, false),
+            format!("User\tCode\nAna\t0\n{}\t50126\n", "x".repeat(60))
+        );
     }
 
     #[test]

@@ -183,7 +183,9 @@ mod tests {
         let root = folder.path();
         std::fs::create_dir_all(root.join("b/c")).unwrap();
         std::fs::create_dir_all(root.join(".git")).unwrap();
-        for name in ["z.json", "b/2.json", "b/c/1.json", ".git/config", "a.json", "b/.x", "README.md"] {
+        for name in
+            ["z.json", "b/2.json", "b/c/1.json", ".git/config", "a.json", "b/.x", "README.md"]
+        {
             std::fs::write(root.join(name), "{}").unwrap();
         }
         let found = walk(&[root.to_owned(), root.join("a.json")]).unwrap();

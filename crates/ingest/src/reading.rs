@@ -167,6 +167,9 @@ fn read_enum<'a>(members: &'static Enum, text: Cow<'a, str>) -> Reading<'a> {
 }
 
 fn read_id<'a>(text: Cow<'a, str>) -> Reading<'a> {
+    if !text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Reading::new(Cell::Text(text), Spelling::Value);
+    }
     match Id::from_text(&text) {
         (id, IdSpelling::Variant) => {
             Reading::new(Cell::Text(id.to_string().into()), Spelling::Kept)

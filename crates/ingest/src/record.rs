@@ -12,6 +12,7 @@
 mod finish;
 mod json;
 mod log;
+mod parts;
 mod walk;
 
 use durward_model::batch::Row;
@@ -21,9 +22,6 @@ use crate::formats::headers::{Layout, Plan, plan};
 use crate::reading::Habits;
 use crate::scan::{Fault, Scanner};
 use crate::table::{Node, TABLES, facts};
-
-pub(crate) use json::JsonCache;
-pub(crate) use walk::MarkTexts;
 
 /// What is known of a file and holds for all its records.
 #[derive(Debug, Default)]
@@ -82,8 +80,7 @@ impl From<Fault> for Trouble {
 /// Fills rows from records; keeps what helps with the next record.
 #[derive(Debug)]
 pub(crate) struct RecordDecoder {
-    cache: JsonCache,
-    marks: MarkTexts,
+    memory: parts::Memory,
     /// The table of the last record's layout.
     layout: u8,
     shape_bytes: usize,
@@ -94,8 +91,7 @@ pub(crate) struct RecordDecoder {
 impl RecordDecoder {
     pub(crate) fn new() -> RecordDecoder {
         RecordDecoder {
-            cache: JsonCache::default(),
-            marks: MarkTexts::default(),
+            memory: parts::Memory::default(),
             layout: TABLES.graph,
             shape_bytes: 2048,
             header: None,
@@ -170,7 +166,7 @@ impl RecordDecoder {
         row: &mut Row<'a>,
     ) -> Result<Attempt, Trouble> {
         let shape = String::with_capacity(self.shape_bytes);
-        let mut walk = walk::Walk::new(row, shape, rules.habits, &mut self.cache, &mut self.marks);
+        let mut walk = walk::Walk::new(row, shape, rules.habits, &mut self.memory);
         let length = match walk.record(text, root) {
             Ok(length) => length,
             Err(walk::Stop::Fault(fault)) => return Err(fault.into()),

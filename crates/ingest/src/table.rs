@@ -9,6 +9,7 @@
 //! under an unexpected name must not be lost to queries.
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use durward_model::field::{FIELDS, FieldId};
 
@@ -82,12 +83,20 @@ pub(crate) const UNKNOWN: Entry = Entry { action: Action::Unknown, group: None, 
 /// Names and their meanings; found in any case.
 #[derive(Debug, Default)]
 pub(crate) struct Node {
+    /// Differs from that of every other table; zero for one without names.
+    number: u32,
     entries: Vec<(Box<str>, Entry)>,
     /// Positions in `entries` plus one, by hash; zero where free.
     buckets: Vec<u16>,
 }
 
 impl Node {
+    /// A table without names yet.
+    pub(crate) fn new() -> Node {
+        static NUMBERS: AtomicU32 = AtomicU32::new(1);
+        Node { number: NUMBERS.fetch_add(1, Ordering::Relaxed), ..Node::default() }
+    }
+
     /// The meaning of this name.
     #[inline]
     pub(crate) fn find(&self, name: &str) -> Entry {
@@ -132,6 +141,49 @@ impl Node {
 
     fn fact(&mut self, name: &str, action: Action, facts: u16) {
         self.add(name, Entry { action, group: None, facts });
+    }
+}
+
+/// The names of the last record in the order in which they came. Records of one source have the
+/// same names in the same order, and comparing with the expected one is faster than finding it.
+#[derive(Debug, Default)]
+pub(crate) struct NameOrder {
+    names: Vec<(u32, Box<str>, Entry)>,
+    next: usize,
+}
+
+impl NameOrder {
+    /// More names than this are looked up.
+    const NAMES_MAX: usize = 1024;
+
+    /// Begins a record.
+    pub(crate) fn restart(&mut self) {
+        self.next = 0;
+    }
+
+    /// The meaning of the next name; as [`Node::find`].
+    #[inline]
+    pub(crate) fn find(&mut self, node: &Node, name: &str) -> Entry {
+        // A member that this record does not have is stepped over.
+        for at in [self.next, self.next + 1] {
+            match self.names.get(at) {
+                Some((number, known, entry)) if *number == node.number && **known == *name => {
+                    self.next = at + 1;
+                    return *entry;
+                }
+                Some(_) => {}
+                None => break,
+            }
+        }
+        let entry = node.find(name);
+        let expected = (node.number, Box::from(name), entry);
+        if let Some(wrong) = self.names.get_mut(self.next) {
+            *wrong = expected;
+        } else if self.next < Self::NAMES_MAX {
+            self.names.push(expected);
+        }
+        self.next += 1;
+        entry
     }
 }
 
@@ -220,7 +272,7 @@ impl Tables {
             let number = match groups.iter().find(|(name, _)| *name == group) {
                 Some((_, number)) => *number,
                 None => {
-                    let number = self.push(Node::default());
+                    let number = self.push(Node::new());
                     groups.push((group, number));
                     number
                 }
@@ -229,7 +281,7 @@ impl Tables {
                 None => (number, rest),
                 Some((inner, leaf)) => {
                     let known = self.nodes[usize::from(number)].find(inner).group;
-                    let inner_number = known.unwrap_or_else(|| self.push(Node::default()));
+                    let inner_number = known.unwrap_or_else(|| self.push(Node::new()));
                     let entry =
                         Entry { action: Action::Unknown, group: Some(inner_number), facts: 0 };
                     self.nodes[usize::from(number)].add(inner, entry);
@@ -286,7 +338,7 @@ fn add_telling_names(node: &mut Node) {
 }
 
 fn graph_table(groups: &Groups) -> Node {
-    let mut node = Node::default();
+    let mut node = Node::new();
     node.act("tenantId", Action::Weak(FieldId::TenantId));
     node.act("category", Action::Weak(FieldId::Category));
     for field in FIELDS {
@@ -322,7 +374,7 @@ fn add_constants(node: &mut Node) {
 }
 
 fn diagnostic_table(groups: &Groups) -> Node {
-    let mut node = Node::default();
+    let mut node = Node::new();
     add_constants(&mut node);
     node.act("category", Action::Field(FieldId::Category));
     node.act("tenantId", Action::Field(FieldId::TenantId));
@@ -336,7 +388,7 @@ fn diagnostic_table(groups: &Groups) -> Node {
 }
 
 fn log_analytics_table(groups: &Groups) -> Node {
-    let mut node = Node::default();
+    let mut node = Node::new();
     add_constants(&mut node);
     // The workspace, not the tenant.
     node.act("TenantId", Action::Constant);

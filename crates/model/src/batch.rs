@@ -353,7 +353,6 @@ pub const ROW_FIELDS: [FieldId; 11] = [
 mod tests {
     use super::*;
     use crate::field::{FIELDS, Place};
-    use crate::field::{FIELDS, Place};
 
     #[test]
     fn every_row_field_has_a_column() {

@@ -121,7 +121,9 @@ pub fn fill(shape: &str, owner: Option<FieldId>, values: &dyn Values, out: &mut 
                 out.push_str(values.extra(owner, index).unwrap_or("null"));
             }
             Some(Mark::TextStart) => {
-                let (inner, tail) = rest.split_once(TEXT_END).unwrap_or((rest, ""));
+                // Without its end the shape is damaged. Going on would let starts nest, and each
+                // level doubles the backslashes of the next.
+                let Some((inner, tail)) = rest.split_once(TEXT_END) else { return };
                 let mut text = String::with_capacity(inner.len() * 2);
                 fill(inner, owner, values, &mut text);
                 write_string(&text, out);
@@ -234,5 +236,14 @@ mod tests {
             out,
             r#"{"user":"Ana \"A\" Ruiz\n","resultType":"50126","code":50126,"ok":true,"steps":[{"at":"noon"}],"text":"[{\"at\":\"noon\"}]","at":"2026-03-02T07:41:09.5000000+00:00","n":17,"status":"{\"code\":50126}"}"#
         );
+    }
+
+    #[test]
+    fn a_damaged_shape_does_not_grow_without_bound() {
+        for end in ["", TEXT_END] {
+            let mut out = String::new();
+            fill(&("\u{1}j\u{2}".repeat(60) + end), None, &Sample, &mut out);
+            assert!(out.len() < 1000, "{}", out.len());
+        }
     }
 }

@@ -11,8 +11,8 @@ use durward_model::{FieldId, Log, Timestamp};
 use durward_store::View;
 
 use crate::budget::{Budget, Meter};
-use crate::dimensions::{Dimensions, Slots};
-use crate::engine::Engine;
+use crate::dimensions::{Dimensions, Slot, Slots};
+use crate::engine::{Engine, EngineOptions};
 use crate::error::QueryError;
 use crate::filter::Filter;
 use crate::plan::Plan;
@@ -173,21 +173,36 @@ impl Engine {
         let times = times(view, &plan, &wanted);
         let dimensions = Dimensions::new(self, view, &request.by, &request.distinct, times)?;
         let scan = Scan { view, plan: &plan, meter };
-        let new = || (Tallies::new(&dimensions), Slots::default());
-        let states = scan.parallel(&wanted, self.options, new, |(tallies, slots), block| {
-            dimensions.slots(block, slots)?;
-            tallies.add(slots);
-            if tallies.len() > RESULTS_MAX {
-                return Err(QueryError::Results(RESULTS_MAX));
-            }
-            Ok(())
-        })?;
-        let mut states = states.into_iter().map(|(tallies, _)| tallies);
-        let mut all = states.next().unwrap_or_else(|| Tallies::new(&dimensions));
-        states.for_each(|other| all.merge(other));
+        let tallies = if u64::try_from(dimensions.len()).is_ok() {
+            count::<u64>(&scan, &dimensions, &wanted, self.options)?
+        } else {
+            count::<u128>(&scan, &dimensions, &wanted, self.options)?
+        };
         meter.check()?;
-        Ok(results(&dimensions, all, request))
+        Ok(results(&dimensions, tallies, request))
     }
+}
+
+/// Counts the rows of some chunks.
+fn count<S: Slot>(
+    scan: &Scan<'_>,
+    dimensions: &Dimensions,
+    chunks: &[usize],
+    options: EngineOptions,
+) -> Result<Vec<Tally>, QueryError> {
+    let new = || (Tallies::<S>::new(dimensions), Slots::default());
+    let states = scan.parallel(chunks, options, new, |(tallies, slots), block| {
+        dimensions.slots(block, slots)?;
+        tallies.add(slots);
+        if tallies.len() > RESULTS_MAX {
+            return Err(QueryError::Results(RESULTS_MAX));
+        }
+        Ok(())
+    })?;
+    let mut states = states.into_iter().map(|(tallies, _)| tallies);
+    let mut all = states.next().unwrap_or_else(|| Tallies::new(dimensions));
+    states.for_each(|other| all.merge(other));
+    Ok(all.into_tallies())
 }
 
 /// The first and last time that rows can have, µs.
@@ -201,39 +216,40 @@ fn times(view: &View, plan: &Plan, chunks: &[usize]) -> (i64, i64) {
 /// The results that are wanted, in order.
 fn results(
     dimensions: &Dimensions,
-    tallies: Tallies,
+    mut found: Vec<Tally>,
     request: &AggregateRequest,
 ) -> Vec<AggregateRow> {
     let having = request.having;
-    let mut found: Vec<Tally> = tallies
-        .into_tallies()
-        .into_iter()
-        .filter(|tally| {
-            tally.count() >= having.count.max(1)
-                && tally.by_status[Status::Failure as usize] >= having.failures
-                && tally.distinct >= having.distinct
-        })
-        .collect();
+    let failures = |tally: &Tally| tally.by_status[Status::Failure as usize];
+    found.retain(|tally| {
+        tally.count() >= having.count.max(1)
+            && failures(tally) >= having.failures
+            && tally.distinct >= having.distinct
+    });
     let rank = |tally: &Tally| match request.order {
         ResultOrder::Keys => 0,
         ResultOrder::Count => tally.count(),
-        ResultOrder::Failures => tally.by_status[Status::Failure as usize],
+        ResultOrder::Failures => failures(tally),
         ResultOrder::Distinct => tally.distinct,
     };
+    if let Some(last) = request.limit.checked_sub(1).filter(|&last| last < found.len()) {
+        // First by number alone: comparing values is only worth it among those that may stay.
+        let mut ranks: Vec<u64> = found.iter().map(rank).collect();
+        let least = *ranks.select_nth_unstable_by(last, |a, b| b.cmp(a)).1;
+        found.retain(|tally| rank(tally) >= least);
+    }
     let order = |a: &Tally, b: &Tally| {
         rank(b).cmp(&rank(a)).then_with(|| dimensions.compare(a.slot, b.slot))
     };
-    if found.len() > request.limit && request.limit > 0 {
-        found.select_nth_unstable_by(request.limit - 1, order);
+    if let Some(last) = request.limit.checked_sub(1).filter(|&last| last < found.len()) {
+        found.select_nth_unstable_by(last, order);
     }
     found.truncate(request.limit);
     found.sort_unstable_by(order);
-    found
-        .into_iter()
-        .map(|tally| AggregateRow {
-            keys: dimensions.values(tally.slot),
-            by_status: tally.by_status,
-            distinct: tally.distinct,
-        })
-        .collect()
+    let row = |tally: Tally| AggregateRow {
+        keys: dimensions.values(tally.slot),
+        by_status: tally.by_status,
+        distinct: tally.distinct,
+    };
+    found.into_iter().map(row).collect()
 }

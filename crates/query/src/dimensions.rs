@@ -1,6 +1,7 @@
 //! From rows to slots: what is counted by, as one integer.
 
 use std::cmp::Ordering;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use durward_model::errors::Status;
@@ -39,22 +40,54 @@ enum Source {
 
 struct OneDimension {
     source: Source,
-    /// How many different numbers there are.
+    /// How many different numbers there are, at least one.
     count: u64,
+    /// The product of the counts of all dimensions after this one.
+    stride: u128,
+}
+
+/// A slot: small where the numbers of all dimensions fit.
+pub(crate) trait Slot: Copy + Default + Eq + Ord + Hash + Send + Into<u128> {
+    /// The slot with room for one more dimension of `count` numbers, and this number in it.
+    fn with(self, count: u64, number: u64) -> Self;
+    /// The slot with something added that there is room for.
+    fn plus(self, stride: u128, number: u8) -> Self;
+}
+
+impl Slot for u64 {
+    fn with(self, count: u64, number: u64) -> u64 {
+        self * count + number
+    }
+
+    fn plus(self, stride: u128, number: u8) -> u64 {
+        self + stride as u64 * u64::from(number)
+    }
+}
+
+impl Slot for u128 {
+    fn with(self, count: u64, number: u64) -> u128 {
+        self * u128::from(count) + u128::from(number)
+    }
+
+    fn plus(self, stride: u128, number: u8) -> u128 {
+        self + stride * u128::from(number)
+    }
 }
 
 /// The dimensions of a request, and what distinct values are counted of.
 pub(crate) struct Dimensions {
     these: Vec<OneDimension>,
+    /// How many slots there are.
+    slots: u128,
     statuses: Arc<StatusTable>,
     distinct: Option<(Arc<ValueTable>, Group)>,
 }
 
 /// The matching rows of a block: slot, status and distinct value of each.
 #[derive(Default)]
-pub(crate) struct Slots {
+pub(crate) struct Slots<S> {
     rows: Vec<u32>,
-    pub(crate) slots: Vec<u64>,
+    pub(crate) slots: Vec<S>,
     pub(crate) statuses: Vec<u8>,
     /// Empty where no distinct values are counted.
     pub(crate) distinct: Vec<u32>,
@@ -78,29 +111,33 @@ impl Dimensions {
         };
         let mut these = Vec::with_capacity(by.len());
         for dimension in by {
-            these.push(match dimension {
+            let (source, count) = match dimension {
                 Dimension::Field(field) => {
                     let (table, group) = values(&[*field])?;
                     let count = table.len() as u64;
-                    OneDimension { source: Source::Field { table, group }, count }
+                    (Source::Field { table, group }, count)
                 }
-                Dimension::Status => OneDimension { source: Source::Status, count: 3 },
-                Dimension::Log => OneDimension { source: Source::Log, count: 8 },
+                Dimension::Status => (Source::Status, 3),
+                Dimension::Log => (Source::Log, 8),
                 Dimension::Span(micros) => spans(*micros, 0, times)?,
                 Dimension::Week => spans(WEEK_MICROS, WEEK_SHIFT_MICROS, times)?,
-            });
+            };
+            these.push(OneDimension { source, count: count.max(1), stride: 1 });
         }
-        let slots = these.iter().try_fold(1_u64, |all, one| all.checked_mul(one.count.max(1)));
-        if slots.is_none() {
-            return Err(QueryError::Invalid("too many dimensions to count by".to_owned()));
+        let mut slots = 1_u128;
+        for one in these.iter_mut().rev() {
+            one.stride = slots;
+            slots = slots
+                .checked_mul(u128::from(one.count))
+                .ok_or_else(|| QueryError::Invalid("too many dimensions to count by".to_owned()))?;
         }
         let distinct = if distinct.is_empty() { None } else { Some(values(distinct)?) };
-        Ok(Dimensions { these, statuses: engine.statuses(view), distinct })
+        Ok(Dimensions { these, slots, statuses: engine.statuses(view), distinct })
     }
 
     /// How many slots there are.
-    pub(crate) fn len(&self) -> u64 {
-        self.these.iter().map(|one| one.count.max(1)).product()
+    pub(crate) fn len(&self) -> u128 {
+        self.slots
     }
 
     /// How many values can be distinct; 0 where they are not counted.
@@ -109,11 +146,15 @@ impl Dimensions {
     }
 
     /// Works out the slots of a block's rows.
-    pub(crate) fn slots(&self, block: &Block<'_>, out: &mut Slots) -> Result<(), QueryError> {
+    pub(crate) fn slots<S: Slot>(
+        &self,
+        block: &Block<'_>,
+        out: &mut Slots<S>,
+    ) -> Result<(), QueryError> {
         out.rows.clear();
         out.rows.extend(block.rows().map(|row| row as u32));
         out.slots.clear();
-        out.slots.resize(out.rows.len(), 0);
+        out.slots.resize(out.rows.len(), S::default());
         for one in &self.these {
             one.add(block, &out.rows, &mut out.slots)?;
         }
@@ -127,50 +168,31 @@ impl Dimensions {
             out.distinct.extend(out.rows.iter().map(|row| table.number(keys[*row as usize])));
         }
         // A status counted by is the status counted.
-        let at = self.these.iter().position(|one| matches!(one.source, Source::Status));
-        if let Some(at) = at {
-            let after: u64 = self.these[at + 1..].iter().map(|one| one.count.max(1)).product();
+        for one in self.these.iter().filter(|one| matches!(one.source, Source::Status)) {
             for (slot, status) in out.slots.iter_mut().zip(&out.statuses) {
-                *slot += u64::from(*status) * after;
+                *slot = slot.plus(one.stride, *status);
             }
         }
         Ok(())
     }
 
-    /// The numbers of the dimensions of a slot.
-    fn numbers(&self, slot: u64) -> Vec<u64> {
-        let mut rest = slot;
-        let mut numbers: Vec<u64> = self
-            .these
-            .iter()
-            .rev()
-            .map(|one| {
-                let number = rest % one.count.max(1);
-                rest /= one.count.max(1);
-                number
-            })
-            .collect();
-        numbers.reverse();
-        numbers
-    }
-
     /// The values of a slot.
-    pub(crate) fn values(&self, slot: u64) -> Vec<DimensionValue> {
-        let numbers = self.numbers(slot);
-        self.these.iter().zip(numbers).map(|(one, number)| one.value(number)).collect()
+    pub(crate) fn values(&self, slot: u128) -> Vec<DimensionValue> {
+        self.these.iter().map(|one| one.value(one.number(slot))).collect()
     }
 
     /// The order of two slots by their values: times ascending, texts as they fold.
-    pub(crate) fn compare(&self, a: u64, b: u64) -> Ordering {
-        let (a, b) = (self.numbers(a), self.numbers(b));
-        for ((one, a), b) in self.these.iter().zip(a).zip(b) {
-            let order = match &one.source {
-                Source::Field { table, .. } => {
-                    let (a, b) = (table.label(a as u32), table.label(b as u32));
-                    fold(&a.text).cmp(&fold(&b.text))
-                }
-                _ => a.cmp(&b),
-            };
+    pub(crate) fn compare(&self, a: u128, b: u128) -> Ordering {
+        for one in &self.these {
+            let (a, b) = (one.number(a), one.number(b));
+            if a == b {
+                continue;
+            }
+            let Source::Field { table, .. } = &one.source else { return a.cmp(&b) };
+            let (a, b) = (table.label(a as u32), table.label(b as u32));
+            // The first bytes nearly always decide.
+            let first = a.order.prefix.cmp(&b.order.prefix);
+            let order = first.then_with(|| fold(&a.text).cmp(&fold(&b.text)));
             if order != Ordering::Equal {
                 return order;
             }
@@ -179,7 +201,7 @@ impl Dimensions {
     }
 }
 
-fn spans(micros: i64, shift: i64, (from, to): (i64, i64)) -> Result<OneDimension, QueryError> {
+fn spans(micros: i64, shift: i64, (from, to): (i64, i64)) -> Result<(Source, u64), QueryError> {
     if micros <= 0 {
         return Err(QueryError::Invalid("a span of time must be longer than nothing".to_owned()));
     }
@@ -189,25 +211,39 @@ fn spans(micros: i64, shift: i64, (from, to): (i64, i64)) -> Result<OneDimension
     if count > SPANS_MAX {
         return Err(QueryError::Invalid(format!("more than {SPANS_MAX} spans of time")));
     }
-    Ok(OneDimension { source: Source::Span { micros, shift, first }, count: count as u64 })
+    Ok((Source::Span { micros, shift, first }, count as u64))
 }
 
 impl OneDimension {
+    /// The number of this dimension in a slot.
+    fn number(&self, slot: u128) -> u64 {
+        // Most slots are small, and division of small numbers is much faster.
+        match (u64::try_from(slot), u64::try_from(self.stride)) {
+            (Ok(slot), Ok(stride)) => slot / stride % self.count,
+            _ => (slot / self.stride % u128::from(self.count)) as u64,
+        }
+    }
+
     /// Makes room in each slot for this dimension and puts the rows' numbers there; statuses are
     /// put in later.
-    fn add(&self, block: &Block<'_>, rows: &[u32], slots: &mut [u64]) -> Result<(), QueryError> {
-        let count = self.count.max(1);
+    fn add<S: Slot>(
+        &self,
+        block: &Block<'_>,
+        rows: &[u32],
+        slots: &mut [S],
+    ) -> Result<(), QueryError> {
+        let count = self.count;
         match &self.source {
             Source::Field { table, group } => {
                 let keys = block.columns.keys(*group)?;
                 for (slot, row) in slots.iter_mut().zip(rows) {
-                    *slot = *slot * count + u64::from(table.number(keys[*row as usize]));
+                    *slot = slot.with(count, u64::from(table.number(keys[*row as usize])));
                 }
             }
-            Source::Status => slots.iter_mut().for_each(|slot| *slot *= count),
+            Source::Status => slots.iter_mut().for_each(|slot| *slot = slot.with(count, 0)),
             Source::Log => {
                 let log = block.columns.chunk.log() as u64;
-                slots.iter_mut().for_each(|slot| *slot = *slot * count + log);
+                slots.iter_mut().for_each(|slot| *slot = slot.with(count, log));
             }
             Source::Span { micros, shift, first } => {
                 let created = block.columns.created()?;
@@ -220,7 +256,7 @@ impl OneDimension {
                         start = span.saturating_mul(*micros);
                         number = (span - first) as u64;
                     }
-                    *slot = *slot * count + number;
+                    *slot = slot.with(count, number);
                 }
             }
         }

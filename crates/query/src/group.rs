@@ -13,15 +13,17 @@
 //! page to another (PAGE-2).
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use durward_model::errors::Status;
 use durward_model::field::Group;
 use durward_model::time::{DAY_MICROS, HOUR_MICROS};
 use durward_model::{FieldId, Log, Timestamp};
 use durward_store::{RowRef, View};
 use hashbrown::HashMap;
-use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_128;
 
 use crate::budget::{Budget, Meter};
 use crate::columns::Columns;
@@ -33,7 +35,7 @@ use crate::fold::fold;
 use crate::group_key::{Keys, Parts};
 use crate::mix::Mix;
 use crate::plan::Plan;
-use crate::scan::{Block, Scan};
+use crate::scan::{Block, Scan, in_parallel};
 use crate::values::{ValueOrder, ZERO_GUID};
 
 /// A log whose sign-ins are grouped.
@@ -143,7 +145,7 @@ pub struct GroupRow {
 }
 
 /// What a group is known by.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupKey {
     /// The log.
     pub log: Log,
@@ -151,14 +153,24 @@ pub struct GroupKey {
     pub start_micros: i64,
     /// Length of the window, µs.
     pub window_micros: i64,
-    /// Field and value of each part, in the grouping's order; an empty text for no value.
-    pub values: Vec<(FieldNumber, String)>,
+    /// What its members have in common, in the grouping's order.
+    pub values: Vec<GroupValue>,
     /// Status.
     pub status: Status,
 }
 
-/// A field by its number in the catalogue, which never changes.
-pub type FieldNumber = u8;
+/// One value of a group, and the field it was taken from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupValue {
+    /// The identifier's field, or the name's where there is no identifier.
+    pub field: FieldId,
+    /// The value; empty where there is none.
+    pub text: Arc<str>,
+}
+
+/// A key as it is written into URLs: log, start, window, values with the numbers of their fields,
+/// status.
+type WrittenKey = (Log, i64, i64, Vec<(u8, String)>, Status);
 
 /// One page of groups.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -180,18 +192,26 @@ pub struct GroupPosition {
 
 /// Most groups of one page, whatever is asked for.
 pub const GROUPS_MAX: usize = 5_000_000;
-/// Windows looked at first when a page is small; doubled until the page is full.
-const WINDOWS_FIRST: i64 = 1;
+/// A hash with one more value in it. The values are good hashes already.
+fn mixed(hash: u128, value: u64) -> u128 {
+    const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+    let mixed = (hash ^ u128::from(value)).wrapping_mul(ODD);
+    mixed ^ (mixed >> 67)
+}
 
 impl GroupPosition {
-    pub(crate) fn new(start: i64, values: &[ValueOrder], status: u8) -> GroupPosition {
-        let mut all = Vec::with_capacity(64);
+    pub(crate) fn new(
+        start: i64,
+        values: impl Iterator<Item = ValueOrder>,
+        status: u8,
+    ) -> GroupPosition {
+        let (mut prefix, mut hash) = (None, 0);
         for value in values {
-            all.extend_from_slice(&value.hash.to_le_bytes());
+            prefix.get_or_insert(value.prefix);
+            hash = mixed(hash, value.hash);
         }
-        all.push(status);
-        let prefix = values.first().map_or([0; 4], |first| first.prefix);
-        GroupPosition { start: Reverse(start), prefix, hash: xxh3_128(&all) }
+        let hash = mixed(hash, u64::from(status));
+        GroupPosition { start: Reverse(start), prefix: prefix.unwrap_or_default(), hash }
     }
 
     /// The position as an opaque token for a question (see [`cursor::question`]).
@@ -204,7 +224,8 @@ impl GroupPosition {
         cursor::seal(&body, question)
     }
 
-    /// The position that a token for this question holds.
+    /// The position that a token for this question holds. Filter, grouping and window are parts
+    /// of the question.
     pub fn from_token(token: &str, question: u64) -> Result<GroupPosition, CursorError> {
         let body = cursor::open(token, question)?;
         let (start, rest) = body.split_first_chunk::<8>().ok_or(CursorError::Invalid)?;
@@ -228,11 +249,11 @@ impl GroupKey {
         let status = Value::Text(self.status.name().to_owned());
         all = all.and(Filter::test(Property::Status, Op::Eq(status)));
         let parts = Grouping::of_log(self.log).map_or(&[][..], Grouping::parts);
-        for (fields, (number, text)) in parts.iter().zip(&self.values) {
+        for (fields, value) in parts.iter().zip(&self.values) {
             for &field in *fields {
-                let known = !text.is_empty() && field as u8 == *number;
-                if known {
-                    all = all.and(Filter::field(field, Op::Eq(Value::Text(text.clone()))));
+                if !value.text.is_empty() && field == value.field {
+                    let text = Value::Text(value.text.to_string());
+                    all = all.and(Filter::field(field, Op::Eq(text)));
                     break;
                 }
                 // An earlier field would have been taken if it had a value.
@@ -247,24 +268,34 @@ impl GroupKey {
 
     /// The key as text for a URL.
     pub fn to_token(&self) -> String {
-        use base64::Engine as _;
-        let json = serde_json::to_vec(self).unwrap_or_default();
-        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(json)
+        let values = self.values.iter().map(|v| (v.field as u8, v.text.to_string())).collect();
+        let written: WrittenKey =
+            (self.log, self.start_micros, self.window_micros, values, self.status);
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&written).unwrap_or_default())
     }
 
     /// The key from [`GroupKey::to_token`]'s text.
     pub fn from_token(token: &str) -> Result<GroupKey, CursorError> {
-        use base64::Engine as _;
-        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token);
-        let key: GroupKey = bytes
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .ok_or(CursorError::Invalid)?;
-        let parts = Grouping::of_log(key.log).map_or(0, |grouping| grouping.parts().len());
-        if parts == 0 || key.values.len() != parts {
+        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| CursorError::Invalid)?;
+        let written: WrittenKey =
+            serde_json::from_slice(&bytes).map_err(|_| CursorError::Invalid)?;
+        let (log, start_micros, window_micros, values, status) = written;
+        let parts = Grouping::of_log(log).map_or(&[][..], Grouping::parts);
+        if parts.is_empty() || values.len() != parts.len() {
             return Err(CursorError::Invalid);
         }
-        Ok(key)
+        let mut known = Vec::with_capacity(values.len());
+        for ((number, text), fields) in values.into_iter().zip(parts) {
+            let field = fields.iter().find(|field| **field as u8 == number);
+            let field = *field.ok_or(CursorError::Invalid)?;
+            known.push(GroupValue { field, text: text.into() });
+        }
+        Ok(GroupKey { log, start_micros, window_micros, values: known, status })
+    }
+
+    fn position(&self) -> GroupPosition {
+        let order = |value: &GroupValue| ValueOrder::new(value.field, &fold(&value.text));
+        GroupPosition::new(self.start_micros, self.values.iter().map(order), self.status as u8)
     }
 }
 
@@ -305,52 +336,59 @@ impl Engine {
             let end = after.start.0.saturating_add(window).saturating_sub(1);
             plan.to = plan.to.min(end);
         }
-        let limit = request.limit.clamp(1, GROUPS_MAX);
         let keys = Keys::new(self, view, request.grouping)?;
+        let scan = Scan { view, plan: &plan, meter: &meter };
+        let windows = windows(&scan, window)?;
+        let limit = request.limit.clamp(1, GROUPS_MAX);
         let mut page = GroupPage::default();
-        let (earliest, mut windows) = (plan.from, WINDOWS_FIRST);
-        // A page that could hold everything is made in one go.
-        if limit > 10_000 {
-            windows = i64::MAX;
-        }
-        while let Some(newest) = newest_within(view, &plan)? {
-            meter.check()?;
-            let slab = newest.div_euclid(window).saturating_sub(windows.saturating_sub(1));
-            plan.from = earliest.max(slab.saturating_mul(window));
-            let scan = Scan { view, plan: &plan, meter: &meter };
+        // The newest window often fills a page; a page that could hold everything gets all.
+        let mut slab = if limit > LARGE_PAGE { usize::MAX } else { 1 };
+        let mut rest = &windows[..];
+        while !rest.is_empty() && page.next.is_none() {
+            let (now, later) = rest.split_at(slab.min(rest.len()));
             let need = Need { after: request.after, most: limit + 1 - page.rows.len(), window };
-            let narrow = keys.fits_u128(window, plan.from.max(oldest(view)), newest);
-            let found = if narrow {
-                collect::<u128>(self, &scan, &keys, need)?
+            let found = if keys.fits_u128() {
+                collect::<u128>(self, &scan, &keys, need, now)?
             } else {
-                collect::<[u64; 4]>(self, &scan, &keys, need)?
+                collect::<[u64; 3]>(self, &scan, &keys, need, now)?
             };
             page.rows.extend(found);
             if page.rows.len() > limit {
                 page.rows.truncate(limit);
                 page.next = page.rows.last().map(|last| last.key.position());
-                break;
             }
-            if plan.from <= earliest {
-                break;
-            }
-            plan.to = plan.from - 1;
-            plan.from = earliest;
-            windows = windows.saturating_mul(2);
+            rest = later;
+            slab = slab.saturating_mul(2);
         }
         Ok(page)
     }
 }
 
-impl GroupKey {
-    fn position(&self) -> GroupPosition {
-        let order = |(number, text): &(FieldNumber, String)| {
-            let field = FieldId::from_number(*number).unwrap_or(FieldId::Id);
-            ValueOrder::new(field, &fold(text))
-        };
-        let values: Vec<ValueOrder> = self.values.iter().map(order).collect();
-        GroupPosition::new(self.start_micros, &values, self.status as u8)
+/// A page of more groups than that is made in one go.
+const LARGE_PAGE: usize = 10_000;
+
+/// A window: its number, counted from 1970, and the chunks with rows in it.
+type WindowChunks = (i64, Vec<usize>);
+
+/// The windows in which rows can match, newest first.
+fn windows(scan: &Scan<'_>, window: i64) -> Result<Vec<WindowChunks>, QueryError> {
+    let mut all: BTreeMap<Reverse<i64>, Vec<usize>> = BTreeMap::new();
+    let mut places = 0;
+    for (index, chunk) in scan.view.chunks.iter().enumerate() {
+        if !scan.plan.may_match(chunk)? {
+            continue;
+        }
+        let first = chunk.min_micros().max(scan.plan.from).div_euclid(window);
+        let last = chunk.max_micros().min(scan.plan.to).div_euclid(window);
+        for number in first..=last {
+            places += 1;
+            if places > GROUPS_MAX {
+                return Err(QueryError::Results(GROUPS_MAX));
+            }
+            all.entry(Reverse(number)).or_default().push(index);
+        }
     }
+    Ok(all.into_iter().map(|(Reverse(number), chunks)| (number, chunks)).collect())
 }
 
 /// Which groups of a scan are needed.
@@ -361,74 +399,78 @@ struct Need {
     window: i64,
 }
 
-/// The newest time a matching row can have.
-fn newest_within(view: &View, plan: &Plan) -> Result<Option<i64>, QueryError> {
-    let mut newest = None;
-    for chunk in &view.chunks {
-        if newest.is_some_and(|newest| chunk.max_micros() <= newest) {
-            break;
-        }
-        if plan.may_match(chunk)? {
-            newest = newest.max(Some(chunk.max_micros().min(plan.to)));
-        }
-    }
-    Ok(newest)
-}
-
-/// The oldest time of any row.
-fn oldest(view: &View) -> i64 {
-    view.chunks.iter().map(|chunk| chunk.min_micros()).min().unwrap_or(0)
-}
-
-/// Groups all rows of the plan; gives the first groups, in order.
+/// Groups the rows of some windows; gives the first groups, in order.
 fn collect<K: Parts>(
     engine: &Engine,
     scan: &Scan<'_>,
     keys: &Keys,
     need: Need,
+    windows: &[WindowChunks],
 ) -> Result<Vec<GroupRow>, QueryError> {
-    let chunks: Vec<usize> = (0..scan.view.chunks.len()).collect();
-    let states = scan.parallel(&chunks, engine.options, Tallies::<K>::default, |all, block| {
-        tally(all, block, keys, need.window)?;
-        if all.len() > GROUPS_MAX {
-            return Err(QueryError::Results(GROUPS_MAX));
+    let mut touched: Vec<usize> = windows.iter().flat_map(|(_, chunks)| chunks.clone()).collect();
+    touched.sort_unstable();
+    touched.dedup();
+    let rows = touched.iter().map(|&index| scan.view.chunks[index].rows()).sum();
+    let new = || (Tallies::<K>::default(), Vec::new());
+    let work = |(tallies, found): &mut (Tallies<K>, Vec<_>), number: usize| {
+        let (window, chunks) = &windows[number];
+        let start = window.saturating_mul(need.window);
+        let within = (start, start.saturating_add(need.window - 1));
+        tallies.clear();
+        for &index in chunks {
+            scan.chunk(index, within, &mut |block| tally(tallies, block, keys))?;
+            if tallies.len() > GROUPS_MAX {
+                return Err(QueryError::Results(GROUPS_MAX));
+            }
         }
+        found.push((number, first_of_window(tallies, keys, need, start)));
         Ok(())
-    })?;
-    let mut states = states.into_iter();
-    let mut all = states.next().unwrap_or_default();
-    for other in states {
-        for (key, tally) in other {
-            all.entry(key).and_modify(|own| own.merge(tally)).or_insert(tally);
-        }
-    }
-    scan.meter.check()?;
-    let mut found: Vec<(GroupPosition, K, Tally)> = all
-        .into_iter()
-        .map(|(key, tally)| (keys.position(&key.unpack(&keys.bits), need.window), key, tally))
-        .filter(|(position, ..)| need.after.is_none_or(|after| *position > after))
-        .collect();
-    if found.len() > need.most {
-        found.select_nth_unstable_by(need.most, |a, b| a.0.cmp(&b.0));
-        found.truncate(need.most);
-    }
-    found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    let row = |(_, key, tally): (GroupPosition, K, Tally)| GroupRow {
-        key: keys.group_key(&key.unpack(&keys.bits), need.window),
-        count: tally.count,
-        first: Timestamp::from_micros(tally.first),
-        last: Timestamp::from_micros(tally.last),
-        newest: tally.newest,
     };
-    Ok(found.into_iter().map(row).collect())
+    let states = in_parallel(windows.len(), rows, engine.options, new, work)?;
+    let mut found: Vec<(usize, Vec<GroupRow>)> =
+        states.into_iter().flat_map(|(_, found)| found).collect();
+    found.sort_unstable_by_key(|(number, _)| *number);
+    Ok(found.into_iter().flat_map(|(_, rows)| rows).take(need.most).collect())
 }
 
-fn tally<K: Parts>(
-    all: &mut Tallies<K>,
-    block: &Block<'_>,
+/// The first groups of a window, in order.
+fn first_of_window<K: Parts>(
+    tallies: &Tallies<K>,
     keys: &Keys,
-    window: i64,
-) -> Result<(), QueryError> {
+    need: Need,
+    start: i64,
+) -> Vec<GroupRow> {
+    let groups: Vec<(GroupPosition, &K, &Tally)> = tallies
+        .iter()
+        .map(|(key, tally)| (keys.position(&key.unpack(&keys.bits), start), key, tally))
+        .filter(|(position, ..)| need.after.is_none_or(|after| *position > after))
+        .collect();
+    // Small things are sorted fast: the first bytes decide most comparisons.
+    let mut order: Vec<(u64, u32)> =
+        groups.iter().zip(0..).map(|(group, index)| (group.0.prefix[0], index)).collect();
+    let compare = |a: &(u64, u32), b: &(u64, u32)| {
+        a.0.cmp(&b.0).then_with(|| groups[a.1 as usize].0.cmp(&groups[b.1 as usize].0))
+    };
+    if order.len() > need.most {
+        order.select_nth_unstable_by(need.most, compare);
+        order.truncate(need.most);
+    }
+    order.sort_unstable_by(compare);
+    let row = |(_, index): &(u64, u32)| {
+        let (_, key, tally) = &groups[*index as usize];
+        GroupRow {
+            key: keys.group_key(&key.unpack(&keys.bits), start, need.window),
+            count: tally.count,
+            first: Timestamp::from_micros(tally.first),
+            last: Timestamp::from_micros(tally.last),
+            newest: tally.newest,
+        }
+    };
+    order.iter().map(row).collect()
+}
+
+/// Adds the rows of a block, all of one window, to their groups.
+fn tally<K: Parts>(all: &mut Tallies<K>, block: &Block<'_>, keys: &Keys) -> Result<(), QueryError> {
     let columns: &Columns<'_> = block.columns;
     let created = columns.created()?;
     let outcomes = columns.keys(Group::Outcome)?;
@@ -436,21 +478,14 @@ fn tally<K: Parts>(
     for (table, group) in &keys.parts {
         parts.push((&**table, columns.keys(*group)?));
     }
-    // Rows come newest first, so the window changes rarely and a division a row is spared.
-    let (mut start, mut number) = (i64::MAX, 0);
     for row in block.rows() {
-        let micros = created[row];
-        if micros < start || micros - start >= window {
-            number = micros.div_euclid(window);
-            start = number.saturating_mul(window);
-        }
-        let mut packer = K::packer(number, keys.statuses.number(outcomes[row]));
+        let mut key = K::packer(keys.statuses.number(outcomes[row]));
         for (index, (table, of)) in parts.iter().enumerate() {
-            K::add(&mut packer, table.number(of[row]), keys.bits[index], index);
+            K::add(&mut key, table.number(of[row]), keys.bits[index], index);
         }
-        let newest = columns.row_ref(row);
+        let (micros, newest) = (created[row], columns.row_ref(row));
         let one = Tally { count: 1, first: micros, last: micros, newest };
-        all.entry(packer).and_modify(|tally| tally.merge(one)).or_insert(one);
+        all.entry(key).and_modify(|tally| tally.merge(one)).or_insert(one);
     }
     Ok(())
 }

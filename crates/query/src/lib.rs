@@ -30,8 +30,10 @@ pub mod lookup;
 pub mod matcher;
 mod mix;
 pub mod odata;
+mod odata_scope;
 mod odata_text;
 mod plan;
+pub mod property;
 mod scalar;
 mod scan;
 pub mod search;
@@ -45,7 +47,9 @@ pub use cursor::{CursorError, Order, Position};
 pub use engine::{Engine, EngineOptions};
 pub use error::QueryError;
 pub use filter::{Expr, Filter, Op, Property, Value};
-pub use group::{GroupKey, GroupPage, GroupPosition, GroupRequest, GroupRow, Grouping, Window};
+pub use group::{
+    GroupKey, GroupPage, GroupPosition, GroupRequest, GroupRow, GroupValue, Grouping, Window,
+};
 pub use list::{ListRequest, Page};
 pub use matcher::Predicate;
 pub use odata::{Dialect, ODataError, parse_filter, parse_orderby, parse_select};

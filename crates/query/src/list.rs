@@ -1,5 +1,7 @@
 //! Lists of events, page by page, and exact counts.
 
+use std::cmp::Reverse;
+
 use durward_model::Log;
 use durward_store::{RowRef, View};
 
@@ -169,8 +171,8 @@ impl Best {
             }
         }
         match self.order {
-            Order::NewestFirst => self.found.sort_unstable_by(|a, b| b.0.cmp(&a.0)),
-            Order::OldestFirst => self.found.sort_unstable_by(|a, b| a.0.cmp(&b.0)),
+            Order::NewestFirst => self.found.sort_unstable_by_key(|found| Reverse(found.0)),
+            Order::OldestFirst => self.found.sort_unstable_by_key(|found| found.0),
         }
         self.found.truncate(self.limit + 1);
         let worst = self.found.get(self.limit);
@@ -192,7 +194,7 @@ impl Best {
             }
             let position = columns.position(row)?;
             let passed = self.after.is_some_and(|after| match self.order {
-                Order::NewestFirst => position >= after,
+                Order::NewestFirst => position > after,
                 Order::OldestFirst => position <= after,
             });
             if !passed {

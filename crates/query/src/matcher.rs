@@ -11,8 +11,9 @@
 use durward_model::cell;
 use durward_model::{Cell, Event, FieldId, Kind, Log};
 
-use crate::filter::{Expr, Filter, Op, Property, Test, fields_of_whole};
+use crate::filter::{Expr, Filter, Op, Property, Test};
 use crate::json_test::{self, JsonTest};
+use crate::property::fields_of_whole;
 use crate::scalar::Scalar;
 use durward_model::errors::{Status, status_of};
 

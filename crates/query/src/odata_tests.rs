@@ -1,6 +1,10 @@
 //! What filters mean, and what is wrong with those that mean nothing.
 
+use durward_model::Timestamp;
+use durward_model::time::DateOrder;
+
 use super::*;
+use crate::filter::{Property, Test};
 
 fn field(field: FieldId, op: Op) -> Filter {
     Filter::field(field, op)
@@ -57,9 +61,6 @@ fn comparisons_and_literals() {
         field(FieldId::RiskState, Op::Eq(text("atRisk"))),
     );
 }
-
-use durward_model::Timestamp;
-use durward_model::time::DateOrder;
 
 #[test]
 fn functions_lists_and_logic() {

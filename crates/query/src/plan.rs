@@ -15,9 +15,10 @@ use hashbrown::HashSet;
 use crate::budget::Meter;
 use crate::engine::Engine;
 use crate::error::QueryError;
-use crate::filter::{Expr, Filter, Op, Property, Test, fields_of_whole};
+use crate::filter::{Expr, Filter, Op, Property, Test};
 use crate::keyset::KeySet;
 use crate::matcher::{Predicate, log_bits};
+use crate::property::fields_of_whole;
 use crate::scalar::{Scalar, time_ranges};
 
 /// A test of rows.

@@ -25,6 +25,9 @@ pub(crate) const BLOCK_ROWS: usize = 8192;
 /// Events read in one go where only whole events tell.
 const EVENTS_AT_ONCE: usize = 1024;
 
+/// All of time, µs.
+const EVER: (i64, i64) = (i64::MIN, i64::MAX);
+
 /// One block of one chunk, and which of its rows match.
 pub(crate) struct Block<'a> {
     pub(crate) columns: &'a Columns<'a>,
@@ -67,13 +70,23 @@ pub(crate) struct Scan<'a> {
 impl Scan<'_> {
     /// The rows of a chunk within the plan's range of time.
     pub(crate) fn range(&self, columns: &Columns<'_>) -> Result<Range<usize>, QueryError> {
-        let (chunk, plan) = (columns.chunk, self.plan);
+        self.range_within(columns, EVER)
+    }
+
+    /// The rows of a chunk within the plan's range of time and another (µs, both ends included).
+    fn range_within(
+        &self,
+        columns: &Columns<'_>,
+        (from, to): (i64, i64),
+    ) -> Result<Range<usize>, QueryError> {
+        let (from, to) = (from.max(self.plan.from), to.min(self.plan.to));
+        let chunk = columns.chunk;
         let (mut start, mut end) = (0, chunk.rows());
-        if chunk.max_micros() > plan.to {
-            start = columns.created()?.partition_point(|&micros| micros > plan.to);
+        if chunk.max_micros() > to {
+            start = columns.created()?.partition_point(|&micros| micros > to);
         }
-        if chunk.min_micros() < plan.from {
-            end = columns.created()?.partition_point(|&micros| micros >= plan.from);
+        if chunk.min_micros() < from {
+            end = columns.created()?.partition_point(|&micros| micros >= from);
         }
         Ok(start..end.max(start))
     }
@@ -100,10 +113,12 @@ impl Scan<'_> {
         Ok(mask)
     }
 
-    /// Calls `visit` with every block of a chunk in which rows match, newest first.
+    /// Calls `visit` with every block of a chunk in which rows match, newest first; only rows
+    /// within a range of time (µs, both ends included).
     pub(crate) fn chunk(
         &self,
         index: usize,
+        within: (i64, i64),
         visit: &mut dyn FnMut(&Block<'_>) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
         let chunk = &self.view.chunks[index];
@@ -111,7 +126,7 @@ impl Scan<'_> {
             return Ok(());
         }
         let columns = Columns::new(chunk, index as u32);
-        let range = self.range(&columns)?;
+        let range = self.range_within(&columns, within)?;
         for start in range.clone().step_by(BLOCK_ROWS) {
             let rows = start..range.end.min(start + BLOCK_ROWS);
             let mask = self.mask(&columns, rows)?;
@@ -131,28 +146,9 @@ impl Scan<'_> {
         make: impl Fn() -> S + Sync,
         visit: impl Fn(&mut S, &Block<'_>) -> Result<(), QueryError> + Sync,
     ) -> Result<Vec<S>, QueryError> {
-        let rows: usize = chunks.iter().map(|&index| self.view.chunks[index].rows()).sum();
-        let worth = rows.div_ceil(options.rows_a_thread.max(1));
-        let threads = options.threads.min(chunks.len()).min(worth).max(1);
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut state = make();
-            while let Some(&index) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                self.chunk(index, &mut |block| visit(&mut state, block))?;
-            }
-            Ok(state)
-        };
-        if threads == 1 {
-            return work().map(|state| vec![state]);
-        }
-        std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-            let mut states = vec![work()];
-            for other in others {
-                // A panic is a bug and goes on in the thread that asked.
-                states.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            }
-            states.into_iter().collect()
+        let rows = chunks.iter().map(|&index| self.view.chunks[index].rows()).sum();
+        in_parallel(chunks.len(), rows, options, make, |state, number| {
+            self.chunk(chunks[number], EVER, &mut |block| visit(state, block))
         })
     }
 
@@ -232,6 +228,42 @@ impl Scan<'_> {
         }
         Ok(())
     }
+}
+
+/// Does numbered pieces of work, on several threads if the rows they look at are worth it. Each
+/// thread has a state of its own; all of them are given back.
+pub(crate) fn in_parallel<S: Send>(
+    pieces: usize,
+    rows: usize,
+    options: EngineOptions,
+    make: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, usize) -> Result<(), QueryError> + Sync,
+) -> Result<Vec<S>, QueryError> {
+    let worth = rows.div_ceil(options.rows_a_thread.max(1));
+    let threads = options.threads.min(pieces).min(worth).max(1);
+    let next = AtomicUsize::new(0);
+    let run = || {
+        let mut state = make();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= pieces {
+                return Ok(state);
+            }
+            work(&mut state, number)?;
+        }
+    };
+    if threads == 1 {
+        return run().map(|state| vec![state]);
+    }
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
+        let mut states = vec![run()];
+        for other in others {
+            // A panic is a bug and goes on in the thread that asked.
+            states.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        states.into_iter().collect()
+    })
 }
 
 /// Tests a value that is stored with the event.

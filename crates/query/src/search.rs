@@ -437,7 +437,7 @@ fn span(text: &str, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
     let time = Timestamp::parse(text, DateOrder::MonthFirst)?;
     match text.len() {
         ..=10 => length(time, DAY_MICROS),
-        ..=16 => length(time, 60 * SECOND_MICROS),
+        11..=16 => length(time, 60 * SECOND_MICROS),
         // The next instant there is, so that `time=` finds exactly this one.
         _ if time.nanos < 999 => Some((time, Timestamp { nanos: time.nanos + 1, ..time })),
         _ => length(Timestamp::from_micros(time.micros), 1).map(|(_, to)| (time, to)),

@@ -2,19 +2,19 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use crate::dimensions::{Dimensions, Slots};
+use crate::dimensions::{Dimensions, Slot, Slots};
 use crate::mix::Mix;
 use crate::values::NO_VALUE;
 
 /// As many slots are counted in a plain array (24 bytes each); more in a hash table.
-const ARRAY_SLOTS_MAX: u64 = 1 << 17;
+const ARRAY_SLOTS_MAX: u128 = 1 << 17;
 /// As large is the bit matrix for distinct values at most (16 MiB a thread); beyond that a set.
-const MATRIX_BITS_MAX: u64 = 1 << 27;
+const MATRIX_BITS_MAX: u128 = 1 << 27;
 
 /// What was counted in one slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tally {
-    pub(crate) slot: u64,
+    pub(crate) slot: u128,
     pub(crate) by_status: [u64; 3],
     pub(crate) distinct: u64,
 }
@@ -25,40 +25,40 @@ impl Tally {
     }
 }
 
-enum Counts {
+enum Counts<S> {
     Array(Vec<[u64; 3]>),
-    Table(HashMap<u64, [u64; 3], Mix>),
+    Table(HashMap<S, [u64; 3], Mix>),
 }
 
-enum Distinct {
+enum Distinct<S> {
     None,
     /// Bit `slot * values + value`.
     Matrix {
         bits: Vec<u64>,
         values: u64,
     },
-    Pairs(HashSet<(u64, u32), Mix>),
+    Pairs(HashSet<(S, u32), Mix>),
 }
 
 /// The counters of one thread.
-pub(crate) struct Tallies {
-    counts: Counts,
-    distinct: Distinct,
+pub(crate) struct Tallies<S> {
+    counts: Counts<S>,
+    distinct: Distinct<S>,
 }
 
-impl Tallies {
-    pub(crate) fn new(dimensions: &Dimensions) -> Tallies {
+impl<S: Slot> Tallies<S> {
+    pub(crate) fn new(dimensions: &Dimensions) -> Tallies<S> {
         let values = dimensions.distinct_len() as u64;
         Tallies::within(dimensions.len(), values, ARRAY_SLOTS_MAX, MATRIX_BITS_MAX)
     }
 
-    fn within(slots: u64, values: u64, array_slots: u64, matrix_bits: u64) -> Tallies {
+    fn within(slots: u128, values: u64, array_slots: u128, matrix_bits: u128) -> Tallies<S> {
         let counts = if slots <= array_slots {
             Counts::Array(vec![[0; 3]; slots as usize])
         } else {
             Counts::Table(HashMap::default())
         };
-        let distinct = match slots.checked_mul(values) {
+        let distinct = match slots.checked_mul(u128::from(values)) {
             Some(0) => Distinct::None,
             Some(bits) if bits <= matrix_bits => {
                 Distinct::Matrix { bits: vec![0; bits.div_ceil(64) as usize], values }
@@ -82,12 +82,12 @@ impl Tallies {
     }
 
     /// Counts the rows of a block.
-    pub(crate) fn add(&mut self, rows: &Slots) {
+    pub(crate) fn add(&mut self, rows: &Slots<S>) {
         let each = || rows.slots.iter().zip(&rows.statuses);
         match &mut self.counts {
             Counts::Array(counts) => {
                 for (&slot, &status) in each() {
-                    counts[slot as usize][usize::from(status)] += 1;
+                    counts[slot.into() as usize][usize::from(status)] += 1;
                 }
             }
             Counts::Table(counts) => {
@@ -102,7 +102,7 @@ impl Tallies {
             Distinct::None => {}
             Distinct::Matrix { bits, values } => {
                 for (&slot, &value) in each() {
-                    let bit = slot * *values + u64::from(value);
+                    let bit = slot.into() as u64 * *values + u64::from(value);
                     bits[(bit / 64) as usize] |= 1 << (bit % 64);
                 }
             }
@@ -111,7 +111,7 @@ impl Tallies {
     }
 
     /// Adds what another thread counted in the same dimensions.
-    pub(crate) fn merge(&mut self, other: Tallies) {
+    pub(crate) fn merge(&mut self, other: Tallies<S>) {
         let add = |own: &mut [u64; 3], more: [u64; 3]| {
             own.iter_mut().zip(more).for_each(|(own, more)| *own += more);
         };
@@ -138,29 +138,29 @@ impl Tallies {
 
     /// What was counted, slots without events left out.
     pub(crate) fn into_tallies(self) -> Vec<Tally> {
-        let tally = |slot, by_status| Tally { slot, by_status, distinct: 0 };
+        let tally = |slot: u128, by_status| Tally { slot, by_status, distinct: 0 };
         let mut tallies: Vec<Tally> = match self.counts {
             Counts::Array(counts) => {
                 let each = counts.into_iter().enumerate();
                 let used = each.filter(|(_, by_status)| by_status.iter().any(|&n| n > 0));
-                used.map(|(slot, by_status)| tally(slot as u64, by_status)).collect()
+                used.map(|(slot, by_status)| tally(slot as u128, by_status)).collect()
             }
             Counts::Table(counts) => {
-                counts.into_iter().map(|(slot, by_status)| tally(slot, by_status)).collect()
+                counts.into_iter().map(|(slot, by_status)| tally(slot.into(), by_status)).collect()
             }
         };
         match self.distinct {
             Distinct::None => {}
             Distinct::Matrix { bits, values } => {
                 for tally in &mut tallies {
-                    let from = tally.slot * values;
+                    let from = tally.slot as u64 * values;
                     tally.distinct = ones(&bits, from, from + values);
                 }
             }
             Distinct::Pairs(pairs) => {
-                let mut counts: HashMap<u64, u64, Mix> = HashMap::default();
+                let mut counts: HashMap<u128, u64, Mix> = HashMap::default();
                 for (slot, _) in pairs {
-                    *counts.entry(slot).or_default() += 1;
+                    *counts.entry(slot.into()).or_default() += 1;
                 }
                 for tally in &mut tallies {
                     tally.distinct = counts.get(&tally.slot).copied().unwrap_or(0);
@@ -199,12 +199,18 @@ mod tests {
 
     #[test]
     fn arrays_and_tables_count_alike() {
+        let narrow = counted::<u64>(|slot| slot);
+        assert_eq!(narrow, counted::<u128>(u128::from));
+    }
+
+    fn counted<S: Slot>(slot_of: impl Fn(u64) -> S) -> Vec<Tally> {
         let rows = |from: u64| {
             let slots: Vec<u64> = (0..500).map(|n| (n * n + from) % 40).collect();
             let distinct = slots.iter().map(|slot| (slot * 7 % 70) as u32).collect();
             let statuses = slots.iter().map(|slot| (slot % 3) as u8).collect();
             let mut rows = Slots::default();
-            (rows.slots, rows.statuses, rows.distinct) = (slots, statuses, distinct);
+            rows.slots = slots.into_iter().map(&slot_of).collect();
+            (rows.statuses, rows.distinct) = (statuses, distinct);
             rows
         };
         let mut results = Vec::new();
@@ -224,5 +230,6 @@ mod tests {
         let none = results[0].iter().filter(|tally| tally.distinct == 0);
         assert!(none.clone().count() > 0 && none.into_iter().all(|tally| tally.slot % 10 == 0));
         assert!(results.iter().all(|result| *result == results[0]));
+        results.remove(0)
     }
 }

@@ -41,7 +41,7 @@ impl ValueSpec {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Label {
     pub(crate) field: FieldId,
-    pub(crate) text: Box<str>,
+    pub(crate) text: Arc<str>,
     /// What values are ordered by; see [`ValueOrder`].
     pub(crate) order: ValueOrder,
 }
@@ -82,7 +82,7 @@ pub(crate) struct ValueTable {
 impl ValueTable {
     pub(crate) fn new(spec: &ValueSpec) -> ValueTable {
         let field = spec.fields[0];
-        let none = Label { field, text: Box::from(""), order: ValueOrder::new(field, "") };
+        let none = Label { field, text: Arc::from(""), order: ValueOrder::new(field, "") };
         ValueTable { numbers: Vec::new(), labels: vec![none], by_text: HashMap::new() }
     }
 

@@ -37,7 +37,6 @@ pub(crate) struct App {
 
 /// What a question is answered from.
 pub(crate) struct Asked {
-    pub(crate) store: Arc<Store>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) view: Arc<View>,
     pub(crate) budget: Budget,
@@ -94,8 +93,7 @@ impl App {
     }
 
     pub(crate) fn asked(&self, budget: Budget) -> Asked {
-        let (store, engine) = (self.store.clone(), self.engine.clone());
-        Asked { view: store.view(), store, engine, budget }
+        Asked { view: self.store.view(), engine: self.engine.clone(), budget }
     }
 
     /// An identifier for a request, unique among starts and requests.

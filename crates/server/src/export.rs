@@ -30,7 +30,7 @@ use crate::params::Params;
 use crate::question::{self, Question};
 
 use channel::ChannelWriter;
-use format::Format;
+pub use format::{ExportWriter, Format};
 
 /// Largest body of a request for an export, in bytes.
 const REQUEST_BYTES_MAX: usize = 64 << 10;

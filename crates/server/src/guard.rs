@@ -57,11 +57,7 @@ pub(crate) fn check_request(
     if hosts.next().is_some() || !named || !is_this_machine(name_of(host)) {
         let message = "the Host of the request is not a name of this machine: use localhost, \
                        127.0.0.1 or [::1]";
-        return Err(ApiError::new(
-            StatusCode::MISDIRECTED_REQUEST,
-            "MisdirectedRequest",
-            message,
-        ));
+        return Err(ApiError::new(StatusCode::MISDIRECTED_REQUEST, "MisdirectedRequest", message));
     }
     if method.is_safe() {
         return Ok(());

@@ -33,6 +33,7 @@ mod routes;
 mod serve;
 
 pub use config::{PORT, ServerConfig};
+pub use export::{ExportWriter, Format as ExportFormat};
 pub use guard::NotLoopback;
 pub use openapi::document as openapi_document;
 pub use serve::{BindError, Bound, bind};

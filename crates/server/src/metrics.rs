@@ -83,8 +83,7 @@ impl Metrics {
     fn write_ingest(&self, out: &mut String) {
         head(out, "durward_ingested_events_total", "counter", "Pushed records by what they were.");
         for log in Log::ALL {
-            let counters =
-                [("new", &self.new), ("known", &self.known), ("revised", &self.revised)];
+            let counters = [("new", &self.new), ("known", &self.known), ("revised", &self.revised)];
             for (outcome, by_log) in counters {
                 let value = by_log[log as usize].load(Ordering::Relaxed);
                 let labels = format!("log=\"{}\",outcome=\"{outcome}\"", log.name());

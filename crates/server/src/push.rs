@@ -213,8 +213,9 @@ fn take_in(app: &App, source: &str, bytes: &[u8]) -> Result<Response, ApiError> 
     match &summary.problem {
         Some(problem @ Problem::CompressionBomb) => {
             let status = StatusCode::PAYLOAD_TOO_LARGE;
-            return Err(ApiError::new(status, "CompressionBomb", problem.to_string())
-                .with("kept", kept));
+            return Err(
+                ApiError::new(status, "CompressionBomb", problem.to_string()).with("kept", kept)
+            );
         }
         Some(problem @ Problem::Compression(_)) => {
             let status = StatusCode::BAD_REQUEST;
@@ -257,8 +258,6 @@ fn counts(sink: &StoreSink<'_>) -> Map<String, Value> {
 }
 
 fn reasons(rejections: &[Rejection]) -> Value {
-    let reason = |one: &Rejection| {
-        json!({ "line": one.line, "field": one.field, "reason": one.reason, "excerpt": one.excerpt })
-    };
+    let reason = |one: &Rejection| json!({ "line": one.line, "field": one.field, "reason": one.reason, "excerpt": one.excerpt });
     rejections.iter().map(reason).collect()
 }

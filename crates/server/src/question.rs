@@ -29,9 +29,8 @@ impl Question {
     /// The question of our own interface's parameters.
     pub(crate) fn from_params(params: &Params, now: Timestamp) -> Result<Question, ApiError> {
         let mut filter = match params.get("filter") {
-            Some(text) => {
-                search::parse_search(text, now).map_err(|e| ApiError::from(e).parameter("filter"))?
-            }
+            Some(text) => search::parse_search(text, now)
+                .map_err(|e| ApiError::from(e).parameter("filter"))?,
             None => Filter::All,
         };
         if let Some(text) = params.get("odata") {
@@ -67,7 +66,7 @@ impl Question {
     }
 
     /// The filter with the range of time: from `from` on, before `to`.
-    fn full_filter(&self) -> Filter {
+    pub(crate) fn full_filter(&self) -> Filter {
         let created = |op| Filter::field(FieldId::CreatedDateTime, op);
         let mut filter = self.filter.clone();
         if let Some(from) = self.from {

@@ -83,8 +83,7 @@ pub(crate) async fn original(
     uri: Uri,
 ) -> Result<Response, ApiError> {
     let tenant = tenant_of(&uri)?;
-    let body =
-        app.ask(move |asked| Ok(find(asked, tenant.as_deref(), &id)?.original())).await?;
+    let body = app.ask(move |asked| Ok(find(asked, tenant.as_deref(), &id)?.original())).await?;
     Ok(json(body))
 }
 

@@ -46,7 +46,10 @@ fn graph_endpoints() -> Vec<Endpoint> {
     let list = |version: &'static str| {
         Operation::new("graph", format!("List sign-ins as Microsoft Graph {version} does"))
             .parameters(&[
-                Parameter::query("$filter", "OData filter; interactive sign-ins only, unless it asks for signInEventTypes"),
+                Parameter::query(
+                    "$filter",
+                    "OData filter; interactive sign-ins only, unless it asks for signInEventTypes",
+                ),
                 Parameter::query("$top", "Rows of a page, 1 to 1000 (default 1000)"),
                 Parameter::query("$orderby", "createdDateTime asc or desc (default)"),
                 Parameter::query("$select", "Properties to give"),
@@ -142,18 +145,8 @@ fn rest_endpoints() -> Vec<Endpoint> {
         .answer("application/json", "EventPage");
     vec![
         endpoint(Method::GET, LOGS, get(rest::list), list),
-        endpoint(
-            Method::GET,
-            "/api/security/sign-in-logs/summary",
-            get(rest::summary),
-            summary,
-        ),
-        endpoint(
-            Method::GET,
-            "/api/security/sign-in-logs/export",
-            get(export::get),
-            export_get,
-        ),
+        endpoint(Method::GET, "/api/security/sign-in-logs/summary", get(rest::summary), summary),
+        endpoint(Method::GET, "/api/security/sign-in-logs/export", get(export::get), export_get),
         endpoint(
             Method::POST,
             "/api/security/sign-in-logs/export",
@@ -183,9 +176,8 @@ fn other_endpoints() -> Vec<Endpoint> {
             .status(StatusCode::ACCEPTED)
             .answer("application/json", "Accepted")
     };
-    let health = |what: &'static str, kind: &'static str| {
-        Operation::new("health", what).answer(kind, "Any")
-    };
+    let health =
+        |what: &'static str, kind: &'static str| Operation::new("health", what).answer(kind, "Any");
     let page = |what: &'static str| Operation::new("pages", what).answer("text/html", "Any");
     let explorer = || {
         page("The explorer").parameters(&[

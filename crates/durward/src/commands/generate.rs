@@ -94,8 +94,7 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<()> {
     };
     let summary = write_files(&tenant, &args.dir, &files)?;
     let labels = labels_path(&args.dir)?;
-    write_labels(&labels, &summary)
-        .with_context(|| format!("writing {}", labels.display()))?;
+    write_labels(&labels, &summary).with_context(|| format!("writing {}", labels.display()))?;
     if common.json {
         return output::json(&json!({
             "records": summary.records(),
@@ -137,9 +136,8 @@ fn options(args: &Args) -> TenantOptions {
 fn moment(day: &str) -> Result<Moment> {
     let time = Timestamp::parse(&format!("{day}T00:00:00Z"), DateOrder::default());
     let time = time.filter(|_| day.len() == 10);
-    let time = time.ok_or_else(|| {
-        bad_usage(format!("--until: `{day}` is not a day such as {UNTIL}"))
-    })?;
+    let time =
+        time.ok_or_else(|| bad_usage(format!("--until: `{day}` is not a day such as {UNTIL}")))?;
     Ok(Moment::from_micros(time.micros))
 }
 

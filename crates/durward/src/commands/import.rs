@@ -60,15 +60,22 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<()> {
     let started = Instant::now();
     let files = work::find(&args.paths)?;
     let dir = data::dir(common.data.as_deref())?;
-    let store = data::open(&dir, durward_store::StoreOptions {
-        holder: format!("durward import, process {}", std::process::id()),
-        ..durward_store::StoreOptions::default()
-    })?;
+    let store = data::open(
+        &dir,
+        durward_store::StoreOptions {
+            holder: format!("durward import, process {}", std::process::id()),
+            ..durward_store::StoreOptions::default()
+        },
+    )?;
     let rejects = rejects::Rejects::new(args.rejects.as_deref(), &dir);
     let mut report = work::import(&store, &files, rejects, args.tenant.as_deref(), common.json)?;
     store.close().context("writing the last rows to files")?;
     report.seconds = started.elapsed().as_secs_f64();
-    if common.json { output::json(&as_json(&report))? } else { print(&report, &dir)? }
+    if common.json {
+        output::json(&as_json(&report))?
+    } else {
+        print(&report, &dir)?
+    }
     if !report.unreadable.is_empty() {
         bail!("{} of {} files could not be read", report.unreadable.len(), report.files);
     }
@@ -142,7 +149,8 @@ fn print(report: &Report, dir: &Path) -> Result<()> {
         .map(|(log, count)| format!("{} {}", log.name(), output::count(count)))
         .collect();
     let other: u64 = report.others().map(|(_, count)| count).sum();
-    let of_kinds = if others.is_empty() { String::new() } else { format!("  ({})", others.join(", ")) };
+    let of_kinds =
+        if others.is_empty() { String::new() } else { format!("  ({})", others.join(", ")) };
     writeln!(out, "  new            {}", output::count(sum.new))?;
     writeln!(out, "  already known  {}", output::count(sum.known))?;
     writeln!(out, "  revised        {}", output::count(sum.revised))?;

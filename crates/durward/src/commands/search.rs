@@ -15,9 +15,10 @@ use crate::{bad_usage, data, output};
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// What to look for: status:failure user:maria ip:10.0.0.0/8 code:50126,50053 "a text"
-    #[arg(value_name = "FILTER", allow_hyphen_values = true)]
-    filter: Vec<String>,
+    /// What to look for, as one argument: 'status:failure user:maria -country:DE code:50126,50053'
+    #[arg(value_name = "FILTER", default_value = "", allow_hyphen_values = true)]
+    #[arg(hide_default_value = true)]
+    filter: String,
     #[command(flatten)]
     span: Span,
     /// Most sign-ins to list
@@ -42,7 +43,7 @@ const COLUMNS: [&str; 8] = [
 
 /// Lists what was found, newest first.
 pub(crate) fn run(args: &Args, common: &Common) -> Result<()> {
-    let question = Question::new(&args.filter.join(" "), &args.span, &Log::SIGN_INS)?;
+    let question = Question::new(&args.filter, &args.span, &Log::SIGN_INS)?;
     let columns = columns(&args.columns)?;
     let store = data::open_existing(&data::dir(common.data.as_deref())?)?;
     let view = store.view();

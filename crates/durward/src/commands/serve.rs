@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<()> {
     if let Some(listen) = args.listen {
         config.server.listen = listen;
     }
-    let dir = data::dir(common.data.as_deref().or(config.data.as_deref()))?;
+    let dir = data::dir_or(common.data.as_deref(), config.data.as_deref())?;
     config.data = Some(dir.clone());
     config.check()?;
     if args.check {
@@ -71,9 +71,9 @@ pub(crate) fn serve(
     runtime.block_on(async {
         // Listened for before anybody can know that the server is there.
         let told = stop_signal().context("listening for signals")?;
-        let bound = durward_server::bind(config.server(), store.clone()).await.with_context(|| {
-            "the address cannot be used; name another with --listen, such as 127.0.0.1:7401"
-        })?;
+        let bound = durward_server::bind(config.server(), store.clone()).await.with_context(
+            || "the address cannot be used; name another with --listen, such as 127.0.0.1:7401",
+        )?;
         ready(&format!("http://{}", bound.local_addr()))?;
         bound.serve(told).await.context("serving")
     })

@@ -22,8 +22,7 @@ pub(crate) fn run(common: &Common) -> Result<()> {
     let mut out = output::stdout();
     use std::io::Write as _;
     writeln!(out, "Data directory  {}\n", dir.display())?;
-    let mut table =
-        output::Table::new(["Log", "Events", "Earlier revisions", "Oldest", "Newest"]);
+    let mut table = output::Table::new(["Log", "Events", "Earlier revisions", "Oldest", "Newest"]);
     for log in &status.logs {
         table.row(vec![
             log.log.name().to_owned(),

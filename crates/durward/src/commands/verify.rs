@@ -67,7 +67,9 @@ pub(crate) fn run(common: &Common) -> Result<()> {
         ))?;
     }
     if findings.problems > 0 {
-        bail!("the data does not agree with itself; `durward compact --rebuild-rollups` repairs counts");
+        bail!(
+            "the data does not agree with itself; `durward compact --rebuild-rollups` repairs counts"
+        );
     }
     Ok(())
 }

@@ -57,7 +57,8 @@ fn certain(text: &str) -> Option<DateOrder> {
     }
     let (first, second): (u32, u32) = (first.parse().ok()?, second.parse().ok()?);
     // Points are written where days come first.
-    let points = text.trim().bytes().nth(if first > 9 { 2 } else { 1 }) == Some(b'.');
+    let points =
+        text.trim().trim_start_matches(|letter: char| letter.is_ascii_digit()).starts_with('.');
     match (first > 12, second > 12) {
         (true, false) => Some(DateOrder::DayFirst),
         (false, true) => Some(DateOrder::MonthFirst),

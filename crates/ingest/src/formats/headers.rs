@@ -175,7 +175,7 @@ pub(crate) fn plan(headers: &[&str], hint: Option<Log>) -> Option<Plan> {
         _ => None,
     };
     let names = distinct(headers);
-    let mut node = Node::default();
+    let mut node = Node::new();
     for (name, entry) in names.iter().zip(&entries) {
         node.add(name, *entry);
     }

@@ -39,6 +39,22 @@ enum Need {
     Stop,
 }
 
+/// Counts lines as far as they are asked for.
+struct Lines<'t> {
+    bytes: &'t [u8],
+    counted_to: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line of this place, which lies behind the last one asked for.
+    fn line_of(&mut self, at: usize) -> u64 {
+        self.line += count_lines(self.bytes.get(self.counted_to..at).unwrap_or_default());
+        self.counted_to = at;
+        self.line
+    }
+}
+
 /// Reads JSON from a stream.
 pub(crate) struct JsonStream<'d, 's> {
     records: &'d mut RecordDecoder,
@@ -94,87 +110,88 @@ impl<'d, 's> JsonStream<'d, 's> {
 
     /// Reads all whole records of the text; gives how far it came and why it ended.
     fn pass(&mut self, text: &str, first_line: u64) -> Result<(usize, Need), DecodeError> {
-        let bytes = text.as_bytes();
         let mut row = Row::default();
-        let (mut at, mut counted_to, mut line) = (0, 0, first_line);
+        let mut lines = Lines { bytes: text.as_bytes(), counted_to: 0, line: first_line };
+        let mut at = 0;
         loop {
-            let blanks = bytes.get(at..).unwrap_or_default().iter();
+            let blanks = lines.bytes.get(at..).unwrap_or_default().iter();
             at += blanks.take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
-            let Some(&byte) = bytes.get(at) else { return Ok((at, Need::More)) };
+            let Some(&byte) = lines.bytes.get(at) else { return Ok((at, Need::More)) };
             let scanner = Scanner { text, at };
-            match (self.levels.last(), byte) {
-                (Some(Level::Rest), _) => match end_of_object(scanner) {
-                    Ok(end) => {
-                        at = end;
+            let step = match (self.levels.last(), byte) {
+                (Some(Level::Rest), _) => {
+                    // Whatever follows, the object's list has been read.
+                    let end = end_of_object(scanner);
+                    if end != Err(Fault::End) {
                         self.levels.pop();
                     }
-                    Err(Fault::End) => return Ok((at, Need::More)),
-                    Err(fault) => {
-                        self.levels.pop();
-                        return Ok((at, Need::Skip(reason_of(fault))));
-                    }
-                },
-                (Some(_), b']') => {
-                    at += 1;
-                    self.levels.pop();
+                    end
                 }
-                (_, b',') => at += 1,
-                (Some(Level::Tables), b'{') => match query_result::head(scanner) {
-                    Ok((end, columns)) => {
-                        at = end;
-                        if let Some(columns) = columns {
-                            self.levels.extend([Level::Rest, Level::Rows(columns)]);
-                        }
-                    }
-                    Err(Fault::End) => return Ok((at, Need::More)),
-                    Err(fault) => return Ok((at, Need::Skip(reason_of(fault)))),
-                },
+                (Some(_), b']') => {
+                    self.levels.pop();
+                    Ok(at + 1)
+                }
+                (_, b',') => Ok(at + 1),
+                (Some(Level::Tables), b'{') => query_result::head(scanner).map(|(end, columns)| {
+                    let inner = columns.map(|columns| [Level::Rest, Level::Rows(columns)]);
+                    self.levels.extend(inner.into_iter().flatten());
+                    end
+                }),
                 (Some(Level::Rows(columns)), b'[') => match columns.record(scanner) {
                     Ok((end, record)) => {
-                        line += count_lines(bytes.get(counted_to..at).unwrap_or_default());
-                        counted_to = at;
-                        at = end;
-                        self.row_of_table(record, line)?;
+                        self.row_of_table(record, lines.line_of(at))?;
+                        Ok(end)
                     }
-                    Err(Fault::End) => return Ok((at, Need::More)),
-                    Err(fault) => return Ok((at, Need::Skip(reason_of(fault)))),
+                    Err(fault) => Err(fault),
                 },
                 (None | Some(Level::Records), b'[') => {
-                    at += 1;
                     self.levels.push(Level::Records);
+                    Ok(at + 1)
                 }
                 (None | Some(Level::Records), b'{') => {
                     let rest = text.get(at..).unwrap_or_default();
-                    let verdict = self.records.decode(rest, self.file, &mut row);
-                    match verdict {
-                        Ok(Verdict::Record { length }) => {
-                            self.out.push(&row)?;
-                            at += length;
-                        }
-                        Ok(Verdict::Container { list, tables }) => {
-                            at += list + 1;
-                            let inner = if tables { Level::Tables } else { Level::Records };
-                            self.levels.extend([Level::Rest, inner]);
-                        }
-                        Err(Trouble::Text(Fault::End)) => return Ok((at, Need::More)),
-                        Err(Trouble::Text(fault)) => {
-                            return Ok((at, Need::Skip(reason_of(fault))));
-                        }
-                        Err(Trouble::Record { length, field, reason }) => {
-                            line += count_lines(bytes.get(counted_to..at).unwrap_or_default());
-                            counted_to = at;
-                            let record = rest.get(..length).unwrap_or(rest).as_bytes();
-                            self.out.reject(Some(line), field, reason, record)?;
-                            at += length.max(1);
-                        }
-                    }
+                    let step = self.record(rest, at, &mut row, &mut lines)?;
                     row.clear();
+                    step
                 }
-                _ => return Ok((at, Need::Skip("an object is expected"))),
+                _ => Err(Fault::Syntax(at, "an object is expected")),
+            };
+            match step {
+                Ok(end) => at = end,
+                Err(Fault::End) => return Ok((at, Need::More)),
+                Err(fault) => return Ok((at, Need::Skip(reason_of(fault)))),
             }
             if self.levels.len() > CONTAINER_DEPTH_MAX * 2 {
                 self.out.problem(Problem::NestedContainers)?;
                 return Ok((at, Need::Stop));
+            }
+        }
+    }
+
+    /// Reads the object that begins `rest`, which lies at `at`; gives the place behind it or
+    /// behind the bracket of the list that it holds.
+    fn record<'t>(
+        &mut self,
+        rest: &'t str,
+        at: usize,
+        row: &mut Row<'t>,
+        lines: &mut Lines<'_>,
+    ) -> Result<Result<usize, Fault>, DecodeError> {
+        match self.records.decode(rest, self.file, row) {
+            Ok(Verdict::Record { length }) => {
+                self.out.push(row)?;
+                Ok(Ok(at + length))
+            }
+            Ok(Verdict::Container { list, tables }) => {
+                let inner = if tables { Level::Tables } else { Level::Records };
+                self.levels.extend([Level::Rest, inner]);
+                Ok(Ok(at + list + 1))
+            }
+            Err(Trouble::Text(fault)) => Ok(Err(fault)),
+            Err(Trouble::Record { length, field, reason }) => {
+                let record = rest.get(..length).unwrap_or(rest).as_bytes();
+                self.out.reject(Some(lines.line_of(at)), field, reason, record)?;
+                Ok(Ok(at + length.max(1)))
             }
         }
     }

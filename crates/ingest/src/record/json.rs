@@ -14,7 +14,8 @@ use durward_model::time::{Style, Timestamp};
 
 use crate::limits::JSON_DEPTH_MAX;
 use crate::reading::{Habits, Spelling};
-use crate::record::walk::{Keep, Source, Stop, Walk, names_an_instant};
+use crate::record::parts::{Keep, Source};
+use crate::record::walk::{Stop, Walk, names_an_instant};
 use crate::scan::{Fault, Quoted, Scanner, Token, push_canonical};
 
 /// Recently met values of each field.

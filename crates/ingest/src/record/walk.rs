@@ -4,16 +4,17 @@ use std::borrow::Cow;
 
 use durward_model::batch::Row;
 use durward_model::cell::Cell;
-use durward_model::field::{FIELD_SPAN, FieldId, Log};
+use durward_model::field::{FieldId, Log};
 use durward_model::shape::Mark;
-use durward_model::time::{Style, Timestamp};
+use durward_model::time::Timestamp;
 
 use crate::limits::{JSON_DEPTH_MAX, LITERAL_BYTES_MAX, UNKNOWN_DEPTH_MAX, UNKNOWN_MEMBERS_MAX};
 use crate::reading::{Habits, Reading, Spelling, read};
 use crate::record::json::{JsonCache, Pending};
 use crate::record::log;
-use crate::scan::{Fault, Quoted, Scanner, Token, minify};
-use crate::table::{Action, Entry, Node, TABLES, facts};
+use crate::record::parts::{Copied, Keep, Lend, MarkTexts, Memory, Source};
+use crate::scan::{Fault, Quoted, Token, minify};
+use crate::table::{Action, Entry, NameOrder, Node, TABLES, facts};
 
 /// Why the pass stopped before the end of the object.
 #[derive(Debug)]
@@ -32,78 +33,6 @@ impl From<Fault> for Stop {
     }
 }
 
-/// How long texts live: those of the record itself are lent, those of JSON inside a string are
-/// copied.
-pub(crate) trait Keep<'t, 'a> {
-    fn keep(text: &'t str) -> Cow<'a, str>;
-    fn decode(quoted: Quoted<'t>) -> (Cow<'a, str>, bool);
-}
-
-pub(crate) struct Lend;
-impl<'a> Keep<'a, 'a> for Lend {
-    #[inline]
-    fn keep(text: &'a str) -> Cow<'a, str> {
-        Cow::Borrowed(text)
-    }
-    #[inline]
-    fn decode(quoted: Quoted<'a>) -> (Cow<'a, str>, bool) {
-        quoted.decode()
-    }
-}
-
-pub(crate) struct Copied;
-impl<'t, 'a> Keep<'t, 'a> for Copied {
-    fn keep(text: &'t str) -> Cow<'a, str> {
-        Cow::Owned(text.to_owned())
-    }
-    fn decode(quoted: Quoted<'t>) -> (Cow<'a, str>, bool) {
-        let (text, exact) = quoted.decode();
-        (Cow::Owned(text.into_owned()), exact)
-    }
-}
-
-/// The marks as text, so that they are not put together for every value.
-#[derive(Debug)]
-pub(crate) struct MarkTexts {
-    values: Vec<String>,
-    quoted: Vec<String>,
-    times: Vec<(FieldId, Style, String)>,
-}
-
-impl Default for MarkTexts {
-    fn default() -> MarkTexts {
-        let text = |mark: Mark| {
-            let mut out = String::new();
-            mark.write(&mut out);
-            out
-        };
-        let all = |mark: fn(FieldId) -> Mark| {
-            let number = |n: usize| u8::try_from(n).ok().and_then(FieldId::from_number);
-            let texts = (0..FIELD_SPAN).map(|n| number(n).map(mark).map(text).unwrap_or_default());
-            texts.collect()
-        };
-        MarkTexts { values: all(Mark::Value), quoted: all(Mark::Quoted), times: Vec::new() }
-    }
-}
-
-impl MarkTexts {
-    /// Styles that are remembered; a file has few.
-    const TIMES_MAX: usize = 16;
-
-    pub(crate) fn time(&mut self, field: FieldId, style: Style, out: &mut String) {
-        let known = self.times.iter().find(|(f, s, _)| *f == field && *s == style);
-        if let Some((_, _, text)) = known {
-            out.push_str(text);
-            return;
-        }
-        let from = out.len();
-        Mark::Time(field, style).write(out);
-        if self.times.len() < Self::TIMES_MAX {
-            self.times.push((field, style, out.get(from..).unwrap_or_default().to_owned()));
-        }
-    }
-}
-
 /// A member that repeats another one, settled at the end of the record.
 pub(crate) struct Hole<'a> {
     /// Where its mark goes in the shape; nowhere if that part was given up.
@@ -113,18 +42,6 @@ pub(crate) struct Hole<'a> {
     pub(crate) reading: Reading<'a>,
     /// The value as it stands in the record.
     pub(crate) raw: Cow<'a, str>,
-}
-
-/// A text that is being read, and from where on it is not yet in the shape.
-pub(crate) struct Source<'t> {
-    pub(crate) scanner: Scanner<'t>,
-    pub(crate) copied_to: usize,
-}
-
-impl<'t> Source<'t> {
-    pub(crate) fn new(text: &'t str) -> Self {
-        Source { scanner: Scanner::new(text), copied_to: 0 }
-    }
 }
 
 /// Where an object lies.
@@ -150,6 +67,7 @@ pub(crate) struct Walk<'r, 'a> {
     pub(crate) pending: Vec<Pending>,
     pub(crate) marks: &'r mut MarkTexts,
     pub(crate) cache: &'r mut JsonCache,
+    names: &'r mut NameOrder,
     pub(crate) habits: Habits,
     /// Bits of [`crate::table::facts`].
     pub(crate) facts: u16,
@@ -173,9 +91,10 @@ impl<'r, 'a> Walk<'r, 'a> {
         row: &'r mut Row<'a>,
         shape: String,
         habits: Habits,
-        cache: &'r mut JsonCache,
-        marks: &'r mut MarkTexts,
+        memory: &'r mut Memory,
     ) -> Self {
+        let Memory { cache, marks, names } = memory;
+        names.restart();
         Walk {
             row,
             shape,
@@ -183,6 +102,7 @@ impl<'r, 'a> Walk<'r, 'a> {
             pending: Vec::new(),
             marks,
             cache,
+            names,
             habits,
             facts: 0,
             table_log: None,
@@ -251,7 +171,7 @@ impl<'r, 'a> Walk<'r, 'a> {
             source.scanner.at += 1;
             let byte = self.blank(source)?;
             let entry = match name.plain {
-                true => node.find(name.inner()),
+                true => self.names.find(node, name.inner()),
                 false => node.find(&name.decode().0),
             };
             match byte {
@@ -314,30 +234,17 @@ impl<'r, 'a> Walk<'r, 'a> {
                 let reading = self.read::<K>(FieldId::UserDisplayName, token);
                 self.repeat::<K>(source, start, None, reading, token);
             }
-            Action::Constant => self.constant(source, start, token),
-            Action::ResourcePath => {
-                self.resource_path::<K>(token);
-                self.constant(source, start, token);
-            }
-            Action::TableName => {
-                if let Token::Text(quoted) = token {
-                    self.table_log = log::of_category(quoted.inner());
-                }
-                self.constant(source, start, token);
-            }
-            Action::OperationName => {
-                if let Token::Text(quoted) = token {
-                    self.called_sign_in |= quoted.inner().eq_ignore_ascii_case("Sign-in activity");
-                }
+            Action::Constant
+            | Action::ResourcePath
+            | Action::TableName
+            | Action::OperationName
+            | Action::StatusWord => {
+                self.telling_constant::<K>(entry.action, token);
                 self.constant(source, start, token);
             }
             Action::Place => {
                 self.place::<K>(token);
                 self.unknown(source, start, token);
-            }
-            Action::StatusWord => {
-                self.status_word(token);
-                self.constant(source, start, token);
             }
             Action::ActivityTime => {
                 self.activity = self.activity.or(self.instant(token));
@@ -351,6 +258,20 @@ impl<'r, 'a> Walk<'r, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// Learns what a constant says about the record.
+    fn telling_constant<'t, K: Keep<'t, 'a>>(&mut self, action: Action, token: Token<'t>) {
+        let Token::Text(quoted) = token else { return };
+        match action {
+            Action::ResourcePath => self.resource_path::<K>(quoted),
+            Action::TableName => self.table_log = log::of_category(quoted.inner()),
+            Action::OperationName => {
+                self.called_sign_in |= quoted.inner().eq_ignore_ascii_case("Sign-in activity");
+            }
+            Action::StatusWord => self.status_word(quoted),
+            _ => {}
+        }
     }
 
     fn read<'t, K: Keep<'t, 'a>>(&self, field: FieldId, token: Token<'t>) -> Reading<'a> {
@@ -441,8 +362,7 @@ impl<'r, 'a> Walk<'r, 'a> {
         }
     }
 
-    fn resource_path<'t, K: Keep<'t, 'a>>(&mut self, token: Token<'t>) {
-        let Token::Text(quoted) = token else { return };
+    fn resource_path<'t, K: Keep<'t, 'a>>(&mut self, quoted: Quoted<'t>) {
         let Some((prefix, rest)) = quoted.inner().split_at_checked("/tenants/".len()) else {
             return;
         };
@@ -473,8 +393,7 @@ impl<'r, 'a> Walk<'r, 'a> {
     }
 
     /// A word for success is a code of zero; the other words say no code.
-    fn status_word(&mut self, token: Token<'_>) {
-        let Token::Text(quoted) = token else { return };
+    fn status_word(&mut self, quoted: Quoted<'_>) {
         let code = crate::formats::headers::is_success(&quoted.decode().0);
         if code && self.row.get(FieldId::ErrorCode).is_null() {
             let zero = Reading { cell: Cell::Int(0), spelling: Spelling::Literal };

@@ -55,7 +55,8 @@ fn ingest_1_a_balanced_wrong_record_on_one_line_costs_only_itself() {
 #[test]
 fn invalid_utf_8_costs_only_its_record() {
     let mut input = Vec::new();
-    for piece in [good("a").as_bytes(), b"\n{\"id\":\"\xff\xfe\",\"x\":{}}\n", good("b").as_bytes()] {
+    for piece in [good("a").as_bytes(), b"\n{\"id\":\"\xff\xfe\",\"x\":{}}\n", good("b").as_bytes()]
+    {
         input.extend_from_slice(piece);
     }
     let (ids, told) = ids_and_lines(&input);

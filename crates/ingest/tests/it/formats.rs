@@ -153,7 +153,8 @@ fn an_exported_portal_row_is_the_same_event_again() {
 
 #[test]
 fn portal_csv_of_the_other_logs() {
-    let user = "Date (UTC),Request ID,User ID,Username,Status\n2026-03-02T07:41:09Z,a,u,n,Failure\n";
+    let user =
+        "Date (UTC),Request ID,User ID,Username,Status\n2026-03-02T07:41:09Z,a,u,n,Failure\n";
     let workload = "Date (UTC),Request ID,Service principal ID,Service principal name,Credential key ID,Status\n2026-03-02T07:41:09Z,a,s,backup,k,Success\n";
     let managed = "Date (UTC),Request ID,Managed identity ID,Managed identity name,Managed Identity type\n2026-03-02T07:41:09Z,a,s,backup,System-assigned\n";
     for (name, csv, log) in [
@@ -183,7 +184,10 @@ fn localised_portal_csv() {
     let [event] = &decoded.events[..] else { panic!("{:?}", decoded.rejections) };
     assert_eq!(text(event, FieldId::CreatedDateTime), "2026-02-28T07:41:09Z");
     assert_eq!(text(event, FieldId::UserPrincipalName), "ana@fabrikam.example");
-    assert_eq!(text(event, FieldId::AuthenticationRequirement), "Authentification à facteur unique");
+    assert_eq!(
+        text(event, FieldId::AuthenticationRequirement),
+        "Authentification à facteur unique"
+    );
     assert_eq!(cell(event, FieldId::ErrorCode), Cell::Int(0));
     let csv = "Fecha (UTC),Id. de solicitud,Usuario,Requisito de autenticación,Motivo del error,Estado\n2026-02-28T07:41:09Z,a,Ana,x,Contraseña no válida,Error\n";
     let decoded = decode("InteractiveSignIns_2.csv", csv);
@@ -228,7 +232,10 @@ fn packed_files_are_told_by_their_first_bytes() {
         ("a.json", gzip(&plain)),
         ("a.gz", plain.clone().into_bytes()),
         ("a.json.gz", two_members),
-        ("a.zip", zipped(&[("x.json", entry), ("__MACOSX/x.json", b"\0\x01"), ("d/.DS_Store", b"x")])),
+        (
+            "a.zip",
+            zipped(&[("x.json", entry), ("__MACOSX/x.json", b"\0\x01"), ("d/.DS_Store", b"x")]),
+        ),
         ("a.zip", zipped(&[("x.json.gz", &gzip(&plain))])),
         ("a.zip", zipped(&[("inner.zip", &zipped(&[("x.json", entry)]))])),
         ("a.bin", gzip(zipped(&[("x.json", entry)]))),
@@ -244,10 +251,14 @@ fn packed_files_are_told_by_their_first_bytes() {
 fn entries_of_an_archive_are_files_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("logs.zip");
-    let body = br#"{"time":"2026-03-02T07:44:00Z","category":"SignInLogs","properties":{"id":"a"}}"#;
+    let body =
+        br#"{"time":"2026-03-02T07:44:00Z","category":"SignInLogs","properties":{"id":"a"}}"#;
     let entries: &[(&str, &[u8])] = &[
         ("tenantId=t-7/y=2026/PT1H.json", body),
-        ("NonInteractiveSignIns_1.csv", b"Date (UTC),Request ID,User ID,Username\n2026-03-02T07:41:09Z,b,u,n\n"),
+        (
+            "NonInteractiveSignIns_1.csv",
+            b"Date (UTC),Request ID,User ID,Username\n2026-03-02T07:41:09Z,b,u,n\n",
+        ),
         ("notes.txt", b"nothing to see"),
     ];
     std::fs::write(&path, zipped(entries)).unwrap();
@@ -350,7 +361,8 @@ impl Sink for Watched {
 #[test]
 fn ingest_2_memory_does_not_grow_with_the_file() {
     let one = record(1);
-    let csv_row = "2026-03-02T07:41:09Z,4b1d0c5e-9a77-4c1f-8a51-6f2f3a9c1200,u-1,ana@fabrikam.example\n";
+    let csv_row =
+        "2026-03-02T07:41:09Z,4b1d0c5e-9a77-4c1f-8a51-6f2f3a9c1200,u-1,ana@fabrikam.example\n";
     for (head, piece, tail) in [
         ("", format!("{one}\n"), ""),
         ("[", format!("{one},"), "]"),

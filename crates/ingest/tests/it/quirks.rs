@@ -20,7 +20,8 @@ fn diagnostic(envelope: &str, properties: &str) -> String {
 #[test]
 fn quirk_1_casing_of_envelopes() {
     for name in ["callerIpAddress", "calleripaddress", "CallerIpAddress"] {
-        let event = one(&diagnostic(&format!(r#""{name}":"203.0.113.7","Level":4,"level":"4","#), ""));
+        let event =
+            one(&diagnostic(&format!(r#""{name}":"203.0.113.7","Level":4,"level":"4","#), ""));
         assert_eq!(text(&event, FieldId::IpAddress), "203.0.113.7", "{name}");
     }
     let event = one(
@@ -58,8 +59,16 @@ fn quirk_1_log_analytics_renames_fields() {
 #[test]
 fn quirk_2_types_differ_from_record_to_record() {
     for (envelope, code, duration) in [
-        (r#""resultType":"50158","durationMs":0,"Level":4,"operationVersion":"1.0","#, 50158, Some(0)),
-        (r#""resultType":50158,"durationMs":"12","Level":"4","operationVersion":1,"#, 50158, Some(12)),
+        (
+            r#""resultType":"50158","durationMs":0,"Level":4,"operationVersion":"1.0","#,
+            50158,
+            Some(0),
+        ),
+        (
+            r#""resultType":50158,"durationMs":"12","Level":"4","operationVersion":1,"#,
+            50158,
+            Some(12),
+        ),
         (r#""resultType":"0","Level":"Informational","#, 0, None),
     ] {
         let event = one(&diagnostic(envelope, ""));
@@ -73,7 +82,10 @@ fn quirk_2_types_differ_from_record_to_record() {
     let skipped = one(
         r#"{"time":"2026-03-02T07:41:09Z","category":"ProvisioningLogs","resultType":"Skipped","properties":{"id":"p-1"}}"#,
     );
-    assert_eq!((skipped.row().log, text(&skipped, FieldId::Id)), (Log::Provisioning, "p-1".to_owned()));
+    assert_eq!(
+        (skipped.row().log, text(&skipped, FieldId::Id)),
+        (Log::Provisioning, "p-1".to_owned())
+    );
 }
 
 #[test]
@@ -227,7 +239,12 @@ fn quirk_6_the_same_thing_twice() {
     }
     assert_eq!(alone.row().extra, None);
     // A member that is written twice comes back twice.
-    let twice = decode("x.json", format!(r#"{{"id":"{ID}","createdDateTime":"2026-03-02T07:41:09Z","isInteractive":true,"userId":"a","userId":"b","userId":"a"}}"#));
+    let twice = decode(
+        "x.json",
+        format!(
+            r#"{{"id":"{ID}","createdDateTime":"2026-03-02T07:41:09Z","isInteractive":true,"userId":"a","userId":"b","userId":"a"}}"#
+        ),
+    );
     let original = twice.events[0].original();
     assert!(original.ends_with(r#""userId":"a","userId":"b","userId":"a"}"#), "{original}");
 }
@@ -262,7 +279,10 @@ fn quirk_7_categories() {
     let policy = one(
         r#"{"time":"2026-03-02T07:44:00Z","category":"Policy","properties":{"activityDisplayName":"Update policy","activityDateTime":"2026-03-02T07:41:09Z"}}"#,
     );
-    assert_eq!((policy.row().log, text(&policy, FieldId::Category)), (Log::Audit, "Policy".to_owned()));
+    assert_eq!(
+        (policy.row().log, text(&policy, FieldId::Category)),
+        (Log::Audit, "Policy".to_owned())
+    );
 }
 
 #[test]
@@ -280,14 +300,19 @@ fn quirk_7_graph_objects_say_their_log_otherwise() {
             r#""isInteractive":false,"servicePrincipalId":"s","managedServiceIdentity":{"msiType":"none"}"#,
             Log::ServicePrincipal,
         ),
-        (r#""activityDisplayName":"Add user","activityDateTime":"2026-03-02T07:41:09Z""#, Log::Audit),
-        (r#""provisioningAction":"create","activityDateTime":"2026-03-02T07:41:09Z""#, Log::Provisioning),
+        (
+            r#""activityDisplayName":"Add user","activityDateTime":"2026-03-02T07:41:09Z""#,
+            Log::Audit,
+        ),
+        (
+            r#""provisioningAction":"create","activityDateTime":"2026-03-02T07:41:09Z""#,
+            Log::Provisioning,
+        ),
         (r#""riskEventType":"unfamiliarFeatures","ipAddress":"203.0.113.7""#, Log::Risk),
         (r#""userPrincipalName":"ana@fabrikam.example","accountEnabled":true"#, Log::Other),
     ] {
-        let event = one(&format!(
-            r#"{{"id":"{ID}","createdDateTime":"2026-03-02T07:41:09Z",{members}}}"#
-        ));
+        let event =
+            one(&format!(r#"{{"id":"{ID}","createdDateTime":"2026-03-02T07:41:09Z",{members}}}"#));
         assert_eq!(event.row().log, log, "{members}");
     }
 }
@@ -295,7 +320,9 @@ fn quirk_7_graph_objects_say_their_log_otherwise() {
 #[test]
 fn quirk_7_a_risky_users_identifier_is_not_the_records() {
     let state = |level: &str, day: u32| {
-        format!(r#"{{"id":"{ID}","riskLevel":"{level}","riskLastUpdatedDateTime":"2026-03-{day:02}T07:41:09Z"}}"#)
+        format!(
+            r#"{{"id":"{ID}","riskLevel":"{level}","riskLastUpdatedDateTime":"2026-03-{day:02}T07:41:09Z"}}"#
+        )
     };
     let (first, second) = (one(&state("high", 2)), one(&state("none", 3)));
     assert_eq!((first.row().log, second.row().log), (Log::Risk, Log::Risk));
@@ -341,7 +368,11 @@ fn quirk_9_network() {
 
 #[test]
 fn quirk_10_containers() {
-    let record = |id: &str| format!(r#"{{"id":"{id}","createdDateTime":"2026-03-02T07:41:09Z","isInteractive":true,"p_event_time":"x"}}"#);
+    let record = |id: &str| {
+        format!(
+            r#"{{"id":"{id}","createdDateTime":"2026-03-02T07:41:09Z","isInteractive":true,"p_event_time":"x"}}"#
+        )
+    };
     let (a, b) = (record("a"), record("b"));
     let printed = a.replace(',', ",\n  ").replace('{', "{\n  ");
     for input in [

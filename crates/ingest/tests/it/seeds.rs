@@ -28,9 +28,30 @@ impl Numbers {
 
 /// Pieces that mean something to a decoder.
 const PIECES: [&[u8]; 24] = [
-    b"{", b"}", b"[", b"]", b",", b":", b"\"", b"\\", b"\n", b"\0", b"\xff", b"\\u0001", b"\\ud800",
-    b"null", b"1e999", b"\"value\":[", b"\"records\":[", b"\"properties\":{", b"\"time\":\"1/9/2007\"",
-    b"\x1f\x8b", b"PK\x03\x04", b"\xff\xfe", b"\"{\\\"errorCode\\\":1}\"", b"\"tables\":[{\"columns\":[",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b":",
+    b"\"",
+    b"\\",
+    b"\n",
+    b"\0",
+    b"\xff",
+    b"\\u0001",
+    b"\\ud800",
+    b"null",
+    b"1e999",
+    b"\"value\":[",
+    b"\"records\":[",
+    b"\"properties\":{",
+    b"\"time\":\"1/9/2007\"",
+    b"\x1f\x8b",
+    b"PK\x03\x04",
+    b"\xff\xfe",
+    b"\"{\\\"errorCode\\\":1}\"",
+    b"\"tables\":[{\"columns\":[",
 ];
 
 fn change(bytes: &mut Vec<u8>, other: &[u8], numbers: &mut Numbers) {

@@ -1,5 +1,7 @@
 //! Queries over a real store, compared with plain evaluation over the same events in memory.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
 mod ask;
 mod model;
 mod paging;

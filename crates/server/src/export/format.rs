@@ -1,4 +1,4 @@
-//! Formats of exports.
+//! Formats of exports, for answers and for files.
 
 use std::io::{self, Write};
 
@@ -10,12 +10,11 @@ use crate::error::ApiError;
 use crate::params::Params;
 use crate::question::Question;
 
-use super::channel::ChannelWriter;
 use super::parquet::ParquetExport;
 
 /// A format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub enum Format {
     /// CSV with the columns that one log has in a layout.
     Csv(Layout, Log),
     /// One array of events.
@@ -87,9 +86,12 @@ impl Format {
     }
 
     /// What writes the format. `asked` are the parameters, for formats that can carry them.
-    pub(super) fn writer(
+    ///
+    /// # Errors
+    /// Those of the output, onto which the head is written.
+    pub fn writer<W: Write + Send + 'static>(
         self,
-        out: ChannelWriter,
+        out: W,
         asked: &[(String, String)],
     ) -> io::Result<Box<dyn ExportWriter>> {
         Ok(match self {
@@ -103,21 +105,27 @@ impl Format {
 }
 
 /// Writes events to an export.
-pub(super) trait ExportWriter {
+pub trait ExportWriter {
     /// Writes some more.
+    ///
+    /// # Errors
+    /// Those of the output.
     fn write(&mut self, events: &[Event]) -> io::Result<()>;
     /// Writes the end.
+    ///
+    /// # Errors
+    /// Those of the output.
     fn finish(self: Box<Self>) -> io::Result<()>;
 }
 
-struct CsvExport {
-    out: ChannelWriter,
+struct CsvExport<W> {
+    out: W,
     columns: Vec<CsvColumn>,
     line: String,
 }
 
-impl CsvExport {
-    fn new(mut out: ChannelWriter, layout: Layout, log: Log) -> io::Result<CsvExport> {
+impl<W: Write> CsvExport<W> {
+    fn new(mut out: W, layout: Layout, log: Log) -> io::Result<CsvExport<W>> {
         let columns = csv::columns(layout, log);
         let mut line = String::new();
         csv::write_line(columns.iter().map(|column| column.header), &mut line);
@@ -126,7 +134,7 @@ impl CsvExport {
     }
 }
 
-impl ExportWriter for CsvExport {
+impl<W: Write + Send> ExportWriter for CsvExport<W> {
     fn write(&mut self, events: &[Event]) -> io::Result<()> {
         for event in events {
             self.line.clear();
@@ -141,13 +149,13 @@ impl ExportWriter for CsvExport {
     }
 }
 
-struct JsonExport {
-    out: ChannelWriter,
+struct JsonExport<W> {
+    out: W,
     text: String,
     first: bool,
 }
 
-impl ExportWriter for JsonExport {
+impl<W: Write + Send> ExportWriter for JsonExport<W> {
     fn write(&mut self, events: &[Event]) -> io::Result<()> {
         let options = GraphOptions::new(Version::Beta);
         for event in events {
@@ -165,13 +173,13 @@ impl ExportWriter for JsonExport {
     }
 }
 
-struct LinesExport {
-    out: ChannelWriter,
+struct LinesExport<W> {
+    out: W,
     text: String,
     original: bool,
 }
 
-impl ExportWriter for LinesExport {
+impl<W: Write + Send> ExportWriter for LinesExport<W> {
     fn write(&mut self, events: &[Event]) -> io::Result<()> {
         let options = GraphOptions::new(Version::Beta);
         for event in events {

@@ -4,7 +4,7 @@
 //! to 100 ns; the few years that this type cannot hold (before 1678, after 2261) are null. The
 //! question that was asked is kept in the file's metadata under `durward.question`.
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use arrow_array::builder::{
@@ -20,23 +20,19 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
-use super::channel::ChannelWriter;
 use super::format::ExportWriter;
 
 /// Rows of a row group. It is held in memory, encoded, until it is full.
 const GROUP_ROWS: usize = 32 << 10;
 
-pub(super) struct ParquetExport {
-    writer: ArrowWriter<ChannelWriter>,
+pub(super) struct ParquetExport<W: Write + Send> {
+    writer: ArrowWriter<W>,
     schema: Arc<Schema>,
     columns: Vec<&'static Column>,
 }
 
-impl ParquetExport {
-    pub(super) fn new(
-        out: ChannelWriter,
-        asked: &[(String, String)],
-    ) -> io::Result<ParquetExport> {
+impl<W: Write + Send> ParquetExport<W> {
+    pub(super) fn new(out: W, asked: &[(String, String)]) -> io::Result<ParquetExport<W>> {
         let columns: Vec<&Column> = columns::export_columns().collect();
         let field = |column: &&Column| Field::new(column.name, data_type(column.kind), true);
         let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
@@ -46,17 +42,14 @@ impl ParquetExport {
             .set_compression(Compression::ZSTD(Default::default()))
             .set_max_row_group_row_count(Some(GROUP_ROWS))
             .set_created_by("durward".to_owned())
-            .set_key_value_metadata(Some(vec![KeyValue::new(
-                "durward.question".to_owned(),
-                asked,
-            )]))
+            .set_key_value_metadata(Some(vec![KeyValue::new("durward.question".to_owned(), asked)]))
             .build();
         let writer = ArrowWriter::try_new(out, schema.clone(), Some(properties)).map_err(failed)?;
         Ok(ParquetExport { writer, schema, columns })
     }
 }
 
-impl ExportWriter for ParquetExport {
+impl<W: Write + Send> ExportWriter for ParquetExport<W> {
     fn write(&mut self, events: &[Event]) -> io::Result<()> {
         let arrays = self.columns.iter().map(|column| array(column, events)).collect();
         let batch = RecordBatch::try_new(self.schema.clone(), arrays).map_err(io::Error::other)?;
@@ -65,7 +58,7 @@ impl ExportWriter for ParquetExport {
 
     fn finish(self: Box<Self>) -> io::Result<()> {
         let mut out = self.writer.into_inner().map_err(failed)?;
-        io::Write::flush(&mut out)
+        out.flush()
     }
 }
 

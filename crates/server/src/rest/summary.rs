@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::app::{App, Asked};
 use crate::error::ApiError;
 use crate::params::Params;
-use crate::question::{self, Question};
+use crate::question::Question;
 
 /// Short names of what is counted by; any name of the field catalogue will do too.
 const NAMES: [(&str, FieldId); 11] = [

@@ -161,12 +161,12 @@ fn work(shared: &Shared<'_>, tenant: Option<&str>) -> Result<()> {
 }
 
 /// Takes what a decoder finds in one piece.
-struct StoreSink<'s> {
-    shared: &'s Shared<'s>,
+struct StoreSink<'s, 'f> {
+    shared: &'s Shared<'f>,
     file: &'s Found,
 }
 
-impl Sink for StoreSink<'_> {
+impl Sink for StoreSink<'_, '_> {
     fn batch(&mut self, batch: EventBatch) -> Result<(), SinkError> {
         let done = self.shared.store.append_patiently(&batch, PATIENCE)?;
         self.shared.counts.lock().add(&done);

@@ -1,0 +1,9 @@
+//! The binary as its users meet it.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests may fail loudly")]
+
+mod cli;
+mod import;
+mod kill;
+mod shared_data;
+mod support;
