@@ -11,6 +11,7 @@
 #![expect(clippy::print_stdout, reason = "the output of this program is its result")]
 
 mod compare;
+mod layout;
 mod load;
 mod manifest;
 mod measure;
@@ -61,6 +62,20 @@ enum Command {
         #[arg(long)]
         cold: Option<String>,
     },
+    /// Writes and reads the candidates for the store's layout.
+    Layout {
+        /// A folder for the files, which are removed again.
+        dir: PathBuf,
+        /// How many events.
+        #[arg(long, default_value_t = 10_000_000)]
+        events: u64,
+        /// Of how many days.
+        #[arg(long, default_value_t = 10)]
+        days: u32,
+        /// The seed of the tenant.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Loads and asks all engines, one after the other, and writes the report.
     Compare {
         /// The folder that `prepare` wrote.
@@ -93,6 +108,9 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Tasks { files, data, cold } => {
             println!("{}", tasks::run(&files, &data, cold.as_deref())?);
+        }
+        Command::Layout { dir, events, days, seed } => {
+            println!("{}", layout::run(&dir, events, days, seed)?);
         }
         Command::Compare { files, work, python, loads, report } => {
             let peers = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers");

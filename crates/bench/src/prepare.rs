@@ -20,7 +20,7 @@ use serde::Deserialize;
 use crate::manifest::{Manifest, Parameters};
 
 /// First day of the range, days since 1970: 1 March 2026.
-const FIRST_DAY: i64 = 20_513;
+pub(crate) const FIRST_DAY: i64 = 20_513;
 /// Days of the range.
 const DAYS: i64 = 30;
 /// People of the tenant; their activity is chosen so that the events fill the range.

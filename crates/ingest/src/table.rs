@@ -155,6 +155,8 @@ pub(crate) struct NameOrder {
 impl NameOrder {
     /// More names than this are looked up.
     const NAMES_MAX: usize = 1024;
+    /// Longer names are looked up too: they are not remembered, which bounds the memory.
+    const NAME_BYTES_MAX: usize = 128;
 
     /// Begins a record.
     pub(crate) fn restart(&mut self) {
@@ -176,6 +178,10 @@ impl NameOrder {
             }
         }
         let entry = node.find(name);
+        if name.len() > Self::NAME_BYTES_MAX {
+            self.next += 1;
+            return entry;
+        }
         let expected = (node.number, Box::from(name), entry);
         if let Some(wrong) = self.names.get_mut(self.next) {
             *wrong = expected;

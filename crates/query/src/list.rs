@@ -194,7 +194,7 @@ impl Best {
             }
             let position = columns.position(row)?;
             let passed = self.after.is_some_and(|after| match self.order {
-                Order::NewestFirst => position > after,
+                Order::NewestFirst => position >= after,
                 Order::OldestFirst => position <= after,
             });
             if !passed {

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a command line tool talks on standard output")]
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -25,22 +26,33 @@ tasks:
   docs             write the generated pages under docs/
   docs --check     fail if a generated page is stale";
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match arguments.as_slice() {
-        ["test"] => test::run_parts(Parts::All, &root()?),
-        ["test", "--rust"] => test::run_parts(Parts::Rust, &root()?),
-        ["test", "--external"] => test::run_parts(Parts::External, &root()?),
-        ["docs"] => docs::write(),
-        ["docs", "--check"] => docs::check(),
-        ["help" | "--help" | "-h"] => {
-            println!("{USAGE}");
-            Ok(())
+    match run(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        // What failed has been said.
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            println!("{error:#}");
+            ExitCode::FAILURE
         }
+    }
+}
+
+/// Runs a task; false if it ran and found something wrong.
+fn run(arguments: &[&str]) -> Result<bool> {
+    match arguments {
+        ["test"] => return Ok(test::run_parts(Parts::All, &root()?)),
+        ["test", "--rust"] => return Ok(test::run_parts(Parts::Rust, &root()?)),
+        ["test", "--external"] => return Ok(test::run_parts(Parts::External, &root()?)),
+        ["docs"] => docs::write()?,
+        ["docs", "--check"] => docs::check()?,
+        ["help" | "--help" | "-h"] => println!("{USAGE}"),
         [] => bail!("no task given\n{USAGE}"),
         [task, ..] => bail!("unknown task or option: {task}\n{USAGE}"),
     }
+    Ok(true)
 }
 
 /// The root of the repository.

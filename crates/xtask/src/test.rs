@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Result;
-
 use crate::process::{Tally, cargo, run, run_seeing, test_counts};
 use crate::{dependencies, docs, external};
 
@@ -18,8 +16,8 @@ pub(crate) enum Parts {
     External,
 }
 
-/// Runs the parts and prints how many checks and tests passed.
-pub(crate) fn run_parts(parts: Parts, root: &Path) -> Result<()> {
+/// Runs the parts, prints how many checks and tests passed, and tells whether all did.
+pub(crate) fn run_parts(parts: Parts, root: &Path) -> bool {
     let mut tally = Tally::default();
     if parts != Parts::External {
         rust(&mut tally, root);

@@ -142,7 +142,8 @@ impl<'d, 's> CsvFile<'d, 's> {
                 let cell = record.get(*at).map(String::from_utf8_lossy);
                 settled |= cell.is_some_and(|cell| scan.note(&cell));
             }
-            held_bytes += record.as_slice().len();
+            // Rows of empty cells take memory too.
+            held_bytes += record.as_slice().len() + record.len() * size_of::<usize>() + 128;
             held.push(std::mem::take(&mut record));
             settled |= held_bytes > DATE_SCAN_BYTES_MAX;
             if settled {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use durward_model::{FieldId, Log, Timestamp};
 use durward_query::cursor::question;
 use durward_query::{
-    AggregateRequest, Budget, CursorError, Dimension, Engine, Filter, GroupKey, GroupPosition,
-    GroupRequest, Grouping, ListRequest, Order, Position, QueryError, Window,
+    AggregateRequest, Budget, CursorError, Dialect, Dimension, Engine, Filter, GroupKey,
+    GroupPosition, GroupRequest, Grouping, ListRequest, Order, Position, QueryError, Window,
 };
 use durward_store::{Store, View};
 
@@ -192,5 +192,42 @@ fn what_cannot_be_counted_by_is_refused() {
         let request = AggregateRequest { by: vec![by], ..AggregateRequest::default() };
         let answer = engine.aggregate(&view, &request, &NO_LIMIT);
         assert!(matches!(answer, Err(QueryError::Invalid(_))), "{by:?}: {answer:?}");
+    }
+}
+
+#[test]
+fn bounds_of_time_are_exact_to_the_nanosecond() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    let engine = Engine::new();
+    let at = |nanos| Timestamp { nanos, ..hour(0) };
+    let samples: Vec<Sample> = [0, 100, 999]
+        .into_iter()
+        .zip(1..)
+        .map(|(nanos, number)| Sample { at: at(nanos), ..sample(number, 0) })
+        .collect();
+    append(&store, &samples);
+    for sealed in [false, true] {
+        if sealed {
+            store.seal().unwrap();
+        }
+        for (operator, nanos, count) in [
+            ("eq", 0, 1),
+            ("eq", 100, 1),
+            ("eq", 200, 0),
+            ("ne", 100, 2),
+            ("ge", 0, 3),
+            ("ge", 100, 2),
+            ("gt", 100, 1),
+            ("gt", 999, 0),
+            ("le", 100, 2),
+            ("lt", 100, 1),
+            ("lt", 0, 0),
+        ] {
+            let filter = format!("createdDateTime {operator} {}", at(nanos));
+            let parsed = durward_query::parse_filter(&filter, Dialect::V1).unwrap();
+            let found = engine.count(&store.view(), &parsed, &Log::SIGN_INS, &NO_LIMIT).unwrap();
+            assert_eq!(found, count, "{filter}");
+        }
     }
 }
