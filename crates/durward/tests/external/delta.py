@@ -128,7 +128,7 @@ def main(url, folder, data):
         rows,
         "delta-rs reads the transaction log to the same files",
     )
-    listed = duckdb.sql(f"select count(*) from read_parquet({files!r})").fetchone()[0]
+    listed = con.execute("select count(*) from read_parquet(?)", [files]).fetchone()[0]
     same(listed, rows, "DuckDB reads those files by itself")
 
     # More comes in while the table is being read.
