@@ -17,6 +17,7 @@ mod manifest;
 mod measure;
 mod prepare;
 mod report;
+mod stages;
 mod tasks;
 
 use std::path::PathBuf;
@@ -61,6 +62,31 @@ enum Command {
         /// Run only this task, once.
         #[arg(long)]
         cold: Option<String>,
+    },
+    /// Decodes events in memory, on one thread.
+    Decode {
+        /// The folder that `prepare` wrote.
+        files: PathBuf,
+        /// How many events.
+        #[arg(long, default_value_t = 100_000)]
+        events: usize,
+    },
+    /// Acknowledges events in memory: as fast as two threads can, or a steady stream.
+    Append {
+        /// The folder that `prepare` wrote.
+        files: PathBuf,
+        /// The store's directory.
+        #[arg(long)]
+        data: PathBuf,
+        /// How many events as fast as possible; none with `--per-second`.
+        #[arg(long, default_value_t = 300_000)]
+        events: usize,
+        /// Events a second of a steady stream.
+        #[arg(long)]
+        per_second: Option<usize>,
+        /// How long the stream runs.
+        #[arg(long, default_value_t = 60)]
+        seconds: usize,
     },
     /// Writes and reads the candidates for the store's layout.
     Layout {
@@ -108,6 +134,13 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Tasks { files, data, cold } => {
             println!("{}", tasks::run(&files, &data, cold.as_deref())?);
+        }
+        Command::Decode { files, events } => println!("{}", stages::decode(&files, events)?),
+        Command::Append { files, data, events, per_second: None, .. } => {
+            println!("{}", stages::burst(&files, &data, events)?);
+        }
+        Command::Append { files, data, per_second: Some(per_second), seconds, .. } => {
+            println!("{}", stages::steady(&files, &data, per_second, seconds)?);
         }
         Command::Layout { dir, events, days, seed } => {
             println!("{}", layout::run(&dir, events, days, seed)?);

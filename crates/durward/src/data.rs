@@ -62,8 +62,10 @@ pub(crate) fn open_existing(dir: &Path) -> Result<Store> {
 pub(crate) fn open(dir: &Path, options: StoreOptions) -> Result<Store> {
     Store::open(dir, options).map_err(|error| match error {
         OpenError::Locked { holder, .. } if holder.starts_with("http://") => anyhow!(
-            "{} is being served at {holder}; ask there (pages at {holder}, interfaces below \
-             {holder}/api), or stop that durward first",
+            "{} is being served at {holder}. Ask there: pages at {holder}, the same searches at \
+             {holder}/api/security/sign-in-logs?filter=FILTER. Send files there: curl --data-binary \
+             @FILE -H 'Content-Type: application/octet-stream' {holder}/api/ingest/diagnostic. \
+             Or stop that durward first",
             dir.display()
         ),
         OpenError::Locked { holder, .. } => anyhow!(

@@ -99,7 +99,7 @@ fn error_body(error: &ApiError, ids: &RequestIds) -> Value {
         },
     });
     if let Value::Object(members) = &mut body {
-        members.extend(error.details.clone());
+        members.extend(error.details.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
     json!({ "error": body })
 }

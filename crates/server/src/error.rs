@@ -22,7 +22,7 @@ pub(crate) struct ApiError {
     /// Seconds after which to try again.
     pub(crate) retry_after: Option<u32>,
     /// Members of `error` besides the usual ones.
-    pub(crate) details: Map<String, Value>,
+    pub(crate) details: Box<Map<String, Value>>,
 }
 
 impl ApiError {
@@ -32,7 +32,7 @@ impl ApiError {
         message: impl Into<String>,
     ) -> ApiError {
         let message = message.into();
-        ApiError { status, code, message, retry_after: None, details: Map::new() }
+        ApiError { status, code, message, retry_after: None, details: Box::default() }
     }
 
     /// 400 with Graph's code for it.

@@ -54,7 +54,7 @@ pub(crate) async fn list(
     let base = base(&headers, version);
     let selected = options.get("$select").map(|names| format!("({names})")).unwrap_or_default();
 
-    let mut body = format!("{{\"@odata.context\":");
+    let mut body = String::from("{\"@odata.context\":");
     string(&format!("{base}/$metadata#auditLogs/signIns{selected}"), &mut body);
     let body = app
         .ask(move |asked| {

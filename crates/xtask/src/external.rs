@@ -48,22 +48,18 @@ pub(crate) fn run_all(tally: &mut Tally, root: &Path) {
     });
     let Some(server) = server else { return };
     let generated = place.scratch.join("generated");
+    let script = |program: &Path, name: &str| {
+        let mut command = Command::new(program);
+        command.arg(place.scripts.join(name)).arg(&server.url).arg(&generated);
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+    };
     if let Some(python) = &python {
-        let script = |name: &str| {
-            let mut command = Command::new(python);
-            command.arg(place.scripts.join(name)).arg(&server.url).arg(&generated);
-            command.env("PYTHONDONTWRITEBYTECODE", "1");
-            command
-        };
-        tally.step("Graph SDK for Python", |_| run(&mut script("graph_sdk.py")));
-        tally.step("Delta table in other engines", |_| {
-            run(script("delta.py").arg(place.scratch.join("data")))
-        });
+        tally.step("Graph SDK for Python", |_| run(&mut script(python, "graph_sdk.py")));
     }
     if let Some(modules) = &node {
         let script = |name: &str| {
-            let mut command = Command::new("node");
-            command.arg(place.scripts.join(name)).arg(&server.url).arg(&generated);
+            let mut command = script(Path::new("node"), name);
             command.env("NODE_PATH", modules);
             command
         };
@@ -72,6 +68,11 @@ pub(crate) fn run_all(tally: &mut Tally, root: &Path) {
             let chromium = full_path(chromium);
             tally.step("browser", |_| run(script("browser.cjs").arg(chromium)));
         }
+    }
+    // Last, because it adds events that the others do not expect.
+    if let Some(python) = &python {
+        let data = place.scratch.join("data");
+        tally.step("Delta table in other engines", |_| run(script(python, "delta.py").arg(data)));
     }
 }
 
@@ -216,7 +217,7 @@ impl Server {
     fn start(place: &Place, root: &Path) -> Result<Server> {
         run(cargo().current_dir(root).args(["build", "--locked", "--quiet", "-p", "durward"]))?;
         let (generated, data) = (place.scratch.join("generated"), place.scratch.join("data"));
-        let size = ["--seed", "11", "--users", "60", "--days", "3"];
+        let size = ["--seed", "11", "--users", "60", "--days", "3", "--noise"];
         run(Command::new(&place.durward).arg("generate").arg(&generated).args(size))?;
         run(Command::new(&place.durward).arg("import").arg(&generated).arg("--data").arg(&data))?;
         // Sealed soon, so that what is pushed shows up in the table within seconds.

@@ -23,6 +23,7 @@ tasks:
   test             everything: format, lints, pages, tests, other programs against a live server
   test --rust      without what needs Python, Node.js and a browser
   test --external  only that
+  dependencies     check the lock file and docs/dependencies.md
   docs             write the generated pages under docs/
   docs --check     fail if a generated page is stale";
 
@@ -46,6 +47,10 @@ fn run(arguments: &[&str]) -> Result<bool> {
         ["test"] => return Ok(test::run_parts(Parts::All, &root()?)),
         ["test", "--rust"] => return Ok(test::run_parts(Parts::Rust, &root()?)),
         ["test", "--external"] => return Ok(test::run_parts(Parts::External, &root()?)),
+        ["dependencies"] => {
+            dependencies::check_lock_file(&root()?)?;
+            dependencies::check_page(&root()?)?;
+        }
         ["docs"] => docs::write()?,
         ["docs", "--check"] => docs::check()?,
         ["help" | "--help" | "-h"] => println!("{USAGE}"),

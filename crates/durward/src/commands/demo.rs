@@ -45,8 +45,8 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<()> {
 
     let tenant = Arc::new(Tenant::new(args.seed, TenantOptions::demo()));
     let traffic = traffic::Traffic::start(&store, &tenant, args.days, common.json)?;
-    let is_loaded = traffic.wait_until_loaded(OPEN_AFTER);
-    let served = serve::serve(&config, &store, |url| {
+    let served = serve::serve(&config, &store, |url, stopping| {
+        let is_loaded = traffic.wait_until_loaded(OPEN_AFTER, stopping);
         announce(&store, &tenant, args.days, url, is_loaded, common.json)
     });
     let ended = traffic.stop();

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
 use durward_store::{Store, StoreOptions};
@@ -41,7 +42,7 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<()> {
     let options = StoreOptions { holder: holder(config.server.listen), ..config.store()? };
     let store = Arc::new(data::open(&dir, options)?);
     let is_json = common.json;
-    serve(&config, &store, |url| {
+    serve(&config, &store, |url, _| {
         if is_json {
             return output::json(&json!({ "url": url, "data": dir }));
         }
@@ -58,11 +59,12 @@ pub(crate) fn holder(listen: SocketAddr) -> String {
     }
 }
 
-/// Serves until the process is told to stop; `ready` learns the address once requests are taken.
+/// Serves until the process is told to stop. `ready` learns the address before requests are
+/// answered; while it runs, the flag becomes true if the process is told to stop.
 pub(crate) fn serve(
     config: &Config,
     store: &Arc<Store>,
-    ready: impl FnOnce(&str) -> Result<()>,
+    ready: impl FnOnce(&str, &AtomicBool) -> Result<()>,
 ) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -70,11 +72,21 @@ pub(crate) fn serve(
         .context("starting the runtime")?;
     runtime.block_on(async {
         // Listened for before anybody can know that the server is there.
-        let told = stop_signal().context("listening for signals")?;
+        let signal = stop_signal().context("listening for signals")?;
+        let stopping = Arc::new(AtomicBool::new(false));
+        let flag = stopping.clone();
+        let told = tokio::spawn(async move {
+            signal.await;
+            flag.store(true, Ordering::SeqCst);
+        });
         let bound = durward_server::bind(config.server(), store.clone()).await.with_context(
             || "the address cannot be used; name another with --listen, such as 127.0.0.1:7401",
         )?;
-        ready(&format!("http://{}", bound.local_addr()))?;
+        ready(&format!("http://{}", bound.local_addr()), &stopping)?;
+        let told = async {
+            // The task ends only when there was a signal.
+            let _ = told.await;
+        };
         bound.serve(told).await.context("serving")
     })
 }
@@ -82,15 +94,18 @@ pub(crate) fn serve(
 /// Completes when the process is asked to stop.
 fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send> {
     #[cfg(unix)]
-    let mut terminate = {
+    let mut signals = {
         use tokio::signal::unix::{SignalKind, signal};
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let [interrupt, terminate, hangup] = kinds.map(signal);
+        (interrupt?, terminate?, hangup?)
     };
     Ok(async move {
         #[cfg(unix)]
         tokio::select! {
-            _ = terminate.0.recv() => {}
-            _ = terminate.1.recv() => {}
+            _ = signals.0.recv() => {}
+            _ = signals.1.recv() => {}
+            _ = signals.2.recv() => {}
         }
         #[cfg(not(unix))]
         // Without a way to hear of Ctrl-C there is nothing to wait for but the end.

@@ -1,5 +1,7 @@
 // The page at `/` in a real browser.
 //
+// Looks, but changes nothing.
+//
 // usage: node browser.cjs URL FOLDER-OF-GENERATED-FILES CHROMIUM
 'use strict';
 const assert = require('node:assert/strict');
@@ -27,41 +29,58 @@ async function main(url, folder, executablePath) {
       if (response.status() >= 400) trouble.push(`${response.status()} ${response.url()}`);
     });
 
-    await page.goto(url);
-    const newest = expected[INTERACTIVE][0];
-    const rows = page.locator('table tbody tr');
-    const firstRow = (await rows.first().innerText()).replace(/\s+/g, ' ');
-    assert.ok(firstRow.includes(newest.userDisplayName) || firstRow.includes(newest.userPrincipalName),
-      `the first row is not of ${newest.userDisplayName}: ${firstRow}`);
-    assert.ok(firstRow.includes(newest.appDisplayName), firstRow);
-    const words = /Success|Failure|Interrupted/;
-    assert.match(firstRow, words, 'the row has its status in words');
-    ok('the newest interactive sign-in comes first');
+    const ids = async () =>
+      page.locator('table tbody tr[data-id]').evaluateAll((rows) => rows.map((row) => row.dataset.id));
 
+    await page.goto(url);
     const tabs = page.locator('nav a', { hasText: /interactive|principal|managed/i });
     assert.equal(await tabs.count(), 4, 'four tabs');
-    await tabs.filter({ hasText: /non-interactive/i }).click();
-    const background = expected[NON_INTERACTIVE][0];
-    assert.ok((await page.content()).includes(background.appDisplayName));
-    assert.notEqual(new URL(page.url()).search + new URL(page.url()).pathname, '/', 'the tab is in the address');
-    ok('four tabs, each with an address');
+    // The generated days are long past, which the page says, with a way to see them.
+    const everything = page.locator('a', { hasText: 'Search all time' });
+    if (await everything.count()) {
+      await Promise.all([page.waitForURL(/t=all/), everything.first().click()]);
+    } else await page.goto(`${url}/signins?type=i&t=all`);
+    const shown = await ids();
+    assert.ok(shown.length >= 20, `${shown.length} rows`);
+    assert.deepEqual(shown, expected[INTERACTIVE].slice(0, shown.length).map((one) => one.id));
+    const newest = expected[INTERACTIVE][0];
+    const firstRow = await page.locator('table tbody tr[data-id]').first().innerText();
+    for (const part of [newest.userDisplayName, newest.appDisplayName, newest.ipAddress]) {
+      assert.ok(firstRow.includes(part), `${part} in ${firstRow}`);
+    }
+    assert.match(firstRow, /Success|Failure|Interrupted/, 'the status is there in words');
+    ok('interactive sign-ins, newest first');
 
-    await page.goto(url);
-    const failed = expected[INTERACTIVE].filter((one) => one.status.errorCode === 50126);
-    assert.ok(failed.length > 0, 'a wrong password was generated');
-    const box = page.locator('input[type=search], input[name=q]').first();
-    await box.fill('code:50126');
-    await Promise.all([page.waitForURL(/50126/), box.press('Enter')]);
-    const cells = await rows.allInnerTexts();
-    assert.ok(cells.length > 0 && cells.length <= failed.length, `${cells.length} rows`);
-    assert.ok(cells.every((text) => text.includes('Failure')), 'only failures');
+    await tabs.filter({ hasText: /non-interactive/i }).click();
+    await page.waitForURL(/type=n/);
+    const heading = await tabs.filter({ hasText: /non-interactive/i }).innerText();
+    const total = expected[NON_INTERACTIVE].length.toLocaleString('en');
+    assert.ok(heading.replace(/\s/g, ' ').includes(total), `${total} in ${heading}`);
+    ok('the other tabs have their counts and addresses');
+
+    await page.goto(`${url}/signins?type=i&t=all`);
+    const wrong = expected[INTERACTIVE].filter((one) => one.status.errorCode === 50126);
+    assert.ok(wrong.length > 0, 'a wrong password was generated');
+    await page.locator('#q').fill('code:50126');
+    await Promise.all([page.waitForURL(/50126/), page.locator('#q').press('Enter')]);
+    const found = await ids();
+    assert.ok(found.length > 0);
+    assert.deepEqual(found, wrong.slice(0, found.length).map((one) => one.id));
     ok('the filter box filters, and the filter is in the address');
 
     const here = page.url();
     await page.goto('about:blank');
     await page.goto(here);
-    assert.equal(await page.locator('input[type=search], input[name=q]').first().inputValue(), 'code:50126');
+    assert.equal(await page.locator('#q').inputValue(), 'code:50126');
+    assert.deepEqual(await ids(), found);
     ok('an address gives the same page again');
+
+    await page.goto(`${url}/signins/${wrong[0].id}`);
+    const detail = await page.locator('main').innerText();
+    for (const part of [wrong[0].id, wrong[0].userPrincipalName, '50126']) {
+      assert.ok(detail.includes(part), `${part} in the page of one sign-in`);
+    }
+    ok('one sign-in has a page');
 
     assert.deepEqual(trouble, [], 'no script errors, no requests elsewhere, no failed requests');
     ok('nothing went wrong on the way');

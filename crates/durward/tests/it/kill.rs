@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use durward_generate::{FileOptions, Moment, Tenant, TenantOptions, write_files};
 
-use crate::support::{Client, Random, Server, durward, guid, live_ids, record, run};
+use crate::support::{Client, Random, Server, durward, guid, live_ids, open, record, run};
 
 /// Kills of a server under push, over all directories.
 const SERVER_KILLS: usize = 120;

@@ -260,6 +260,12 @@ fn table(items: &[Value]) -> Markup {
     }
     let filled = |name: &&str| items.iter().any(|item| !plain(&item[*name]).is_empty());
     names.retain(filled);
+    // What a list is read for comes first.
+    names.sort_by_key(|name| match *name {
+        "displayName" => 0,
+        "result" => 1,
+        _ => 2,
+    });
     let rest = names.split_off(names.len().min(MEMBERS_MAX));
     let others = |item: &Value| {
         let member = |name: &&str| Some(format!("{name}: {}", plain(item.get(*name)?)));

@@ -42,7 +42,7 @@ pub(super) fn table(state: &State, events: &[Event], now: Timestamp) -> Markup {
     let columns = shown(log, events);
     html! {
         div .scroll tabindex="-1" {
-            table .list {
+            table .list .roomy[columns.len() <= 8] {
                 thead {
                     tr {
                         @for column in &columns {

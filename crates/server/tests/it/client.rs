@@ -35,8 +35,9 @@ impl Answer {
 
     /// Status and `error.code`.
     pub(crate) fn error(&self) -> (u16, String) {
-        let code = self.json()["error"]["code"].as_str().expect("an error").to_owned();
-        (self.status, code)
+        let body = self.json();
+        let code = body["error"]["code"].as_str();
+        (self.status, code.unwrap_or_else(|| panic!("no error: {body}")).to_owned())
     }
 }
 

@@ -188,9 +188,8 @@ fn one_sign_in() {
 #[test]
 fn grouped_sign_ins() {
     let server = Server::start();
-    let records: Vec<_> = (0..120)
-        .map(|number| record(number, i64::from(number) * 60, NON_INTERACTIVE))
-        .collect();
+    let records: Vec<_> =
+        (0..120).map(|number| record(number, i64::from(number) * 60, NON_INTERACTIVE)).collect();
     server.push(&records);
     server.push(&interactive(1000..1010));
     let function = "/beta/auditLogs/getSummarizedNonInteractiveSignIns";
@@ -202,14 +201,17 @@ fn grouped_sign_ins() {
             for group in page["value"].as_array().unwrap() {
                 sum += group["signInCount"].as_u64().unwrap();
                 assert!(seen.insert(group["id"].as_str().unwrap().to_owned()), "{group}");
-                assert_eq!(server.json(&format!("{BETA}/{}", group["id"].as_str().unwrap()))
-                    ["ipAddress"], group["ipAddress"]);
+                assert_eq!(
+                    server.json(&format!("{BETA}/{}", group["id"].as_str().unwrap()))["ipAddress"],
+                    group["ipAddress"]
+                );
             }
             next = target_of(&server, &page["@odata.nextLink"]);
         }
         assert_eq!(sum, 120, "{window}");
     }
-    let filtered = format!("{function}(aggregationWindow='d1')?$filter=ipAddress%20eq%20'203.0.113.1'");
+    let filtered =
+        format!("{function}(aggregationWindow='d1')?$filter=ipAddress%20eq%20'203.0.113.1'");
     let page = server.json(&filtered);
     let all = page["value"].as_array().unwrap();
     assert!(!all.is_empty() && all.iter().all(|group| group["ipAddress"] == "203.0.113.1"));

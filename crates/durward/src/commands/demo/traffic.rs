@@ -93,12 +93,15 @@ impl Traffic {
         Ok(Traffic { shared, threads, stop })
     }
 
-    /// Waits until all past days are there; false if that takes longer than `patience`.
-    pub(super) fn wait_until_loaded(&self, patience: Duration) -> bool {
+    /// Waits until all past days are there; false if that takes longer than `patience`, or if
+    /// `stopping` becomes true.
+    pub(super) fn wait_until_loaded(&self, patience: Duration, stopping: &AtomicBool) -> bool {
+        /// How soon a wish to stop is noticed.
+        const NOTICED_WITHIN: Duration = Duration::from_millis(100);
         let deadline = Instant::now() + patience;
         let mut loading = self.shared.loading.lock();
-        while *loading > 0 && Instant::now() < deadline {
-            self.shared.loaded.wait_until(&mut loading, deadline);
+        while *loading > 0 && Instant::now() < deadline && !stopping.load(Ordering::SeqCst) {
+            self.shared.loaded.wait_for(&mut loading, NOTICED_WITHIN);
         }
         *loading == 0
     }
