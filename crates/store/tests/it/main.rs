@@ -1,6 +1,8 @@
 //! The store as its users see it.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod edges;
+mod faults;
 mod fixture;
 mod lifecycle;
 mod model;
