@@ -46,9 +46,9 @@ pub(crate) struct Engine {
     pub(crate) cold_ms: Vec<f64>,
 }
 
-/// Runs everything, checks that the answers agree, and gives the report as Markdown and the
-/// figures as JSON.
-pub(crate) fn run(setting: &Setting) -> anyhow::Result<(String, Json)> {
+/// Runs everything, keeps the figures in the working folder, checks that the answers agree, and
+/// gives the report as Markdown.
+pub(crate) fn run(setting: &Setting) -> anyhow::Result<String> {
     let manifest = Manifest::read(&setting.files)?;
     std::fs::create_dir_all(&setting.work)?;
     read_all(&setting.files, &manifest)?;
@@ -56,14 +56,16 @@ pub(crate) fn run(setting: &Setting) -> anyhow::Result<(String, Json)> {
     for kind in [Kind::Durward, Kind::DuckDb, Kind::ClickHouse] {
         engines.push(measure(setting, kind)?);
     }
-    agree(&engines)?;
     let figures = engines.iter().map(|engine| {
         json!({
             "name": engine.name, "version": engine.version, "load": engine.load,
             "loads_s": engine.loads_s, "warm": engine.warm, "cold_ms": engine.cold_ms,
         })
     });
-    Ok((report::markdown(&manifest, &engines, setting.loads), figures.collect()))
+    let figures: Json = figures.collect();
+    std::fs::write(setting.work.join("figures.json"), serde_json::to_vec_pretty(&figures)?)?;
+    agree(&engines)?;
+    Ok(report::markdown(&manifest, &engines, setting.loads))
 }
 
 #[derive(Clone, Copy)]

@@ -87,11 +87,8 @@ pub(crate) fn run(dir: &Path, events: u64, days: u32, seed: u64) -> anyhow::Resu
             cells.push(format!("{:.1}", median_ms(&mut times)));
             events.check(question, answer)?;
         }
-        let line = format!(
-            "| {} | {bytes:.1} | {seconds:.0} | {} |\n",
-            candidate.name,
-            cells.join(" | ")
-        );
+        let line =
+            format!("| {} | {bytes:.1} | {seconds:.0} | {} |\n", candidate.name, cells.join(" | "));
         print!("{line}");
         table.push_str(&line);
         std::fs::remove_dir_all(&folder)?;

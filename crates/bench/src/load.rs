@@ -103,11 +103,7 @@ fn pieces(dir: &Path, manifest: &Manifest) -> anyhow::Result<Vec<(PathBuf, Range
     Ok(pieces)
 }
 
-fn import(
-    pieces: &[(PathBuf, Range<u64>)],
-    store: &Store,
-    counts: &Counts,
-) -> anyhow::Result<()> {
+fn import(pieces: &[(PathBuf, Range<u64>)], store: &Store, counts: &Counts) -> anyhow::Result<()> {
     let next = AtomicUsize::new(0);
     let work = || -> anyhow::Result<()> {
         let mut decoder = Decoder::new(Options::new(Timestamp::now()));
@@ -134,8 +130,11 @@ pub(crate) fn bytes_on_disk(data: &Path) -> anyhow::Result<serde_json::Value> {
     for entry in std::fs::read_dir(data)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let bytes =
-            if entry.path().is_dir() { bytes_under(&entry.path())? } else { entry.metadata()?.len() };
+        let bytes = if entry.path().is_dir() {
+            bytes_under(&entry.path())?
+        } else {
+            entry.metadata()?.len()
+        };
         all += bytes;
         let log = bytes_under(&entry.path().join("_delta_log"))?;
         if log > 0 {

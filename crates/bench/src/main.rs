@@ -62,6 +62,9 @@ enum Command {
         /// Run only this task, once.
         #[arg(long)]
         cold: Option<String>,
+        /// Run only this task, several times.
+        #[arg(long)]
+        only: Option<String>,
     },
     /// Decodes events in memory, on one thread.
     Decode {
@@ -132,8 +135,8 @@ fn main() -> anyhow::Result<()> {
             figures["bytes"] = load::bytes_on_disk(&data)?;
             println!("{figures}");
         }
-        Command::Tasks { files, data, cold } => {
-            println!("{}", tasks::run(&files, &data, cold.as_deref())?);
+        Command::Tasks { files, data, cold, only } => {
+            println!("{}", tasks::run(&files, &data, cold.as_deref(), only.as_deref())?);
         }
         Command::Decode { files, events } => println!("{}", stages::decode(&files, events)?),
         Command::Append { files, data, events, per_second: None, .. } => {
@@ -147,11 +150,8 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Compare { files, work, python, loads, report } => {
             let peers = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers");
-            let figures_to = work.join("figures.json");
             let setting = compare::Setting { files, work, python, peers, loads };
-            let (markdown, figures) = compare::run(&setting)?;
-            std::fs::write(figures_to, serde_json::to_vec_pretty(&figures)?)?;
-            std::fs::write(&report, markdown)?;
+            std::fs::write(&report, compare::run(&setting)?)?;
             println!("{}", report.display());
         }
     }

@@ -11,10 +11,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use durward_generate::{FileOptions, Moment, Tenant, TenantOptions, write_files};
 use durward_model::Timestamp;
 use durward_model::errors::{Status, interrupted_codes, status_of};
 use durward_model::time::{DAY_MICROS, DateOrder, HOUR_MICROS};
-use durward_generate::{FileOptions, Moment, Tenant, TenantOptions, write_files};
 use serde::Deserialize;
 
 use crate::manifest::{Manifest, Parameters};
@@ -32,8 +32,7 @@ pub(crate) fn run(dir: &Path, events: u64, seed: u64) -> anyhow::Result<Manifest
     let options = options(events);
     let tenant = Arc::new(Tenant::new(seed, options));
     let range = Moment::from_day(FIRST_DAY)..Moment::from_day(FIRST_DAY + DAYS);
-    let files =
-        FileOptions { records_max: Some(events), ..FileOptions::new(range) };
+    let files = FileOptions { records_max: Some(events), ..FileOptions::new(range) };
     let summary = write_files(&tenant, dir, &files)?;
     let names = summary.files.iter().filter_map(|path| path.file_name());
     let files: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();

@@ -120,12 +120,8 @@ fn task_table(out: &mut String, engines: &[Engine]) {
             })
             .collect();
         let question = QUESTIONS.get(index).copied().unwrap_or(name);
-        let _ = writeln!(
-            out,
-            "| {question} | {} | {:.2} |",
-            cells.join(" | "),
-            ratio(engines, name)
-        );
+        let _ =
+            writeln!(out, "| {question} | {} | {:.2} |", cells.join(" | "), ratio(engines, name));
     }
     out.push('\n');
 }

@@ -1,6 +1,7 @@
 //! The tasks on durward's query API. The peers' scripts have the same names, and the same
 //! questions in SQL; answers are compared by `compare`.
 
+use std::cmp::Reverse;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -65,8 +66,13 @@ const SPRAY_USERS_MIN: u64 = 5;
 /// The logs of users.
 const USER_LOGS: [Log; 2] = [Log::InteractiveUser, Log::NonInteractiveUser];
 
-/// Runs every task warm, or (`cold`) one task once.
-pub(crate) fn run(files: &Path, data: &Path, cold: Option<&str>) -> anyhow::Result<Json> {
+/// Runs every task (or `only` one) warm, or (`cold`) one task once.
+pub(crate) fn run(
+    files: &Path,
+    data: &Path,
+    cold: Option<&str>,
+    only: Option<&str>,
+) -> anyhow::Result<Json> {
     let manifest = Manifest::read(files)?;
     let started = Instant::now();
     let options = StoreOptions { background: false, ..StoreOptions::default() };
@@ -83,7 +89,7 @@ pub(crate) fn run(files: &Path, data: &Path, cold: Option<&str>) -> anyhow::Resu
         result.insert("answer".to_owned(), answer);
     } else {
         let mut tasks = serde_json::Map::new();
-        for name in NAMES {
+        for name in NAMES.into_iter().filter(|name| only.is_none_or(|only| only == *name)) {
             tasks.insert(name.to_owned(), asker.warm(name)?);
         }
         result.insert("tasks".to_owned(), tasks.into());
@@ -132,10 +138,9 @@ impl Asker {
                 let row = self.engine.get(&self.view, None, &p.request_id, &budget)?;
                 self.shown(&[row.context("no such event")?])
             }
-            "correlation_id" => self.listed(Filter::field(
-                FieldId::CorrelationId,
-                Op::Eq(text(&p.correlation_id)),
-            )),
+            "correlation_id" => {
+                self.listed(Filter::field(FieldId::CorrelationId, Op::Eq(text(&p.correlation_id))))
+            }
             "status_hours" => self.status_hours(),
             "top_applications" => self.top_applications(),
             "failure_reasons" => self.failure_reasons(),
@@ -236,9 +241,12 @@ impl Asker {
         let mut answer = Vec::new();
         for row in &rows {
             let code: i64 = key(row, 0).parse()?;
-            answer.push(json!([code, key(row, 1), row.count(), row.distinct]));
+            answer.push((Reverse(row.count()), code, key(row, 1), row.distinct));
         }
-        Ok(answer.into())
+        // Equally frequent ones by number, as the peers give them; the query orders by text.
+        answer.sort_unstable();
+        let row = |row: (Reverse<u64>, i64, &str, u64)| json!([row.1, row.2, row.0.0, row.3]);
+        Ok(answer.into_iter().map(row).collect())
     }
 
     /// The sizes of the largest groups.

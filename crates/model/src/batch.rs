@@ -177,16 +177,26 @@ impl EventBatch {
     /// A rough size in memory, in bytes.
     pub fn size_bytes(&self) -> usize {
         let entities: usize = self.entities.iter().map(|list| list.bytes.len()).sum();
-        let texts: usize = self.columns.extra.iter().flatten().map(|text| text.len()).sum();
-        self.len() * 260 + texts + entities
+        let columns = &self.columns;
+        let texts = [&columns.extra, &columns.id_texts, &columns.unique_token_identifier];
+        let texts = texts.into_iter().flatten().flatten().map(|text| text.len());
+        self.len() * 260 + texts.sum::<usize>() + entities
     }
 
-    /// A batch of only these rows. All entities stay, used or not.
+    /// A batch of only these rows and the entities they refer to.
     pub fn select(&self, rows: &[u32]) -> EventBatch {
         fn pick<T: Clone>(of: &[T], rows: &[u32]) -> Vec<T> {
             rows.iter().map(|&row| of[row as usize].clone()).collect()
         }
         let c = &self.columns;
+        let mut entities: [EntityList; GROUP_COUNT] = Default::default();
+        let keys = std::array::from_fn(|group| {
+            let (all, used) = (&self.entities[group], &mut entities[group]);
+            let mut numbers: Vec<Option<u32>> = vec![None; all.len()];
+            let key =
+                |key: u32| *numbers[key as usize].get_or_insert_with(|| used.intern(all.get(key)));
+            pick(&c.keys[group], rows).into_iter().map(key).collect()
+        });
         let columns = Columns {
             log: pick(&c.log, rows),
             created: pick(&c.created, rows),
@@ -203,9 +213,9 @@ impl EventBatch {
             refs: pick(&c.refs, rows),
             id_texts: pick(&c.id_texts, rows),
             extra: pick(&c.extra, rows),
-            keys: std::array::from_fn(|group| pick(&c.keys[group], rows)),
+            keys,
         };
-        EventBatch { columns, entities: self.entities.clone() }
+        EventBatch { columns, entities }
     }
 
     /// Adds an event. The row must have an `id` (text) and a `createdDateTime`; the decoder that
@@ -359,6 +369,27 @@ mod tests {
         let stored: Vec<_> =
             FIELDS.iter().filter(|field| field.place == Place::Row).map(|f| f.id).collect();
         assert_eq!(stored, ROW_FIELDS);
+    }
+
+    #[test]
+    fn selected_rows_take_only_their_entities_along() {
+        let mut batch = EventBatch::default();
+        for number in 0..4_i64 {
+            let mut row = Row::default();
+            row.set(FieldId::Id, Cell::Text(format!("record {number}").into()));
+            row.set(FieldId::ErrorCode, Cell::Int(number % 3));
+            batch.push(&row, Timestamp::default());
+        }
+        let some = batch.select(&[3, 2]);
+        assert_eq!(some.entities[Group::Outcome as usize].len(), 2);
+        assert_eq!(some.entities[Group::Actor as usize].len(), 1);
+        for (row, was) in [(0, 3), (1, 2)] {
+            let (now, before) =
+                (crate::Event::of_batch(&some, row), crate::Event::of_batch(&batch, was));
+            assert_eq!(now.row(), before.row());
+            assert!(now.same_entities(&before));
+        }
+        assert!(batch.select(&[]).is_empty());
     }
 
     #[test]

@@ -87,6 +87,20 @@ impl Event {
         self.entities == other.entities
     }
 
+    /// A hash of what makes two records of an event differ: its entities, extras and own texts.
+    /// Equal content has an equal hash.
+    pub fn content_hash(&self) -> u64 {
+        let mut hash = xxhash_rust::xxh3::Xxh3Default::new();
+        let row = &self.row;
+        let texts = [&row.extra, &row.id_texts, &row.unique_token_identifier];
+        let texts = texts.into_iter().map(|text| text.as_deref().unwrap_or_default().as_bytes());
+        for part in self.entities.iter().map(|entity| &**entity).chain(texts) {
+            hash.update(&part.len().to_le_bytes());
+            hash.update(part);
+        }
+        hash.digest()
+    }
+
     /// The value of a field. Identifiers are text; JSON fields are complete JSON text.
     pub fn cell(&self, field: FieldId) -> Cell<'_> {
         let cell = shape::Values::value(self, field);

@@ -318,6 +318,8 @@ fn instant(
     let year = i32::try_from(year).ok().filter(|year| (1600..=9999).contains(year))?;
     let time = NaiveDate::from_ymd_opt(year, month, day)?.and_hms_opt(hour, minute, second)?;
     let seconds = time.and_utc().timestamp() - offset_minutes * 60;
+    // An offset can move the first or the last day out of the range: in UTC the year has to fit.
+    DateTime::from_timestamp(seconds, 0).filter(|utc| (1600..=9999).contains(&utc.year()))?;
     Some(Timestamp {
         micros: seconds * SECOND_MICROS + i64::from(nanos / 1000),
         nanos: (nanos % 1000) as u16,
@@ -369,6 +371,12 @@ mod tests {
         {
             assert_eq!(shown(text), "", "{text}");
         }
+        // In UTC these are of the years 10000 and 1599.
+        for text in ["9999-12-31T23:59:59-00:01", "1600-01-01T00:00:00+14:00"] {
+            assert_eq!(shown(text), "", "{text}");
+        }
+        assert_eq!(shown("9999-12-31T23:59:59.999999999Z"), "9999-12-31T23:59:59.999999999Z");
+        assert_eq!(shown("1600-01-01T00:00:00Z"), "1600-01-01T00:00:00Z");
     }
 
     #[test]

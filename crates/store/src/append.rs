@@ -1,10 +1,14 @@
 //! Taking a batch in: which events are new, which are known, which are revisions.
 //!
-//! One request identifier of one tenant is one event. A record that says the same as one that is
-//! already here is *known* and dropped; one that says something else is a *revision*: it is kept,
-//! and the latest revision is what lists and counts show (REV-2). Latest means published last
-//! (or received last, where the source does not say when it published).
+//! One request identifier of one tenant at one time is one event. A record that says the same as
+//! one that is already here is *known* and dropped; one that says something else is a *revision*:
+//! it is kept, and the latest revision is what lists and counts show (REV-2). Latest means
+//! published last (or received last, where the source does not say when it published).
+//!
+//! One time is the same second, more or less: some exports cut it. The same identifier at another
+//! time is another event, whether it comes in one batch or years apart.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use durward_model::batch::EventBatch;
@@ -59,6 +63,7 @@ impl Appended {
 }
 
 /// A batch after it was compared with what is here.
+#[derive(Default)]
 pub(crate) struct Absorbed {
     pub(crate) counts: Appended,
     /// Rows to keep, by position in the batch.
@@ -66,78 +71,79 @@ pub(crate) struct Absorbed {
     /// What is kept, without its log position.
     pub(crate) chunks: Vec<Chunk>,
     pub(crate) marks: Vec<Mark>,
-    /// Positions of batches still on their way that known rows rely on.
-    pub(crate) relies_on: Vec<u64>,
+    /// Positions of batches still on their way that a verdict of this one rests on.
+    pub(crate) relies_on: BTreeSet<u64>,
 }
 
-/// An earlier row of the same event.
-enum Earlier {
-    Stored { chunk: Arc<Chunk>, row: u32, pending: Option<u64>, event: Box<Event>, live: bool },
-    InBatch { row: u32, revision: i32, live: bool },
+/// Rows that may be the same event: tenant, namespace of the log, identifier.
+pub(crate) type FamilyKey = (Id, Log, String);
+
+/// A row that a family has already.
+struct Member {
+    created_micros: i64,
+    rank: i64,
+    revision: i32,
+    /// See [`Event::content_hash`].
+    content: u64,
+    live: bool,
+    place: Place,
 }
 
-/// Rows of one chunk that have the identifiers of rows of a batch.
+enum Place {
+    Stored { mark: Mark, pending: Option<u64>, event: Box<Event> },
+    InBatch(u32),
+}
+
+type Families = HashMap<FamilyKey, Vec<Member>>;
+
+/// Rows of one chunk that have identifiers of a batch.
 struct Hits {
     chunk: Arc<Chunk>,
     pending: Option<u64>,
-    /// Row of the chunk, row of the batch.
-    places: Vec<(u32, u32)>,
+    rows: Vec<u32>,
 }
 
 impl State {
-    /// Compares a batch with everything here and turns what is to be kept into chunks. Changes nothing but the entities, which may be numbered for nothing.
+    /// Compares a batch with everything here and turns what is to be kept into chunks. Changes
+    /// nothing but the entities, which may be numbered for nothing.
     pub(crate) fn absorb(&mut self, batch: &EventBatch) -> Result<Absorbed, StoreError> {
         let entities = self.entities.snapshot();
-        let earlier = self.find_earlier(batch, &entities)?;
+        let mut families = self.find_families(batch, &entities)?;
+        let mut watched: HashSet<Id> = repeated_ids(batch);
+        watched.extend(families.keys().map(|(id, ..)| *id));
+
         let rows = batch.len();
         let mut revisions = vec![0_i32; rows];
         let mut replaced_in_batch = vec![false; rows];
-        let mut out = Absorbed {
-            counts: Appended::default(),
-            accepted: Vec::with_capacity(rows),
-            chunks: Vec::new(),
-            marks: Vec::new(),
-            relies_on: Vec::new(),
-        };
-        let mut in_batch: HashMap<Id, Vec<Earlier>> = HashMap::new();
-        let repeated = repeated_ids(batch);
+        let mut out = Absorbed::default();
         for row in 0..rows {
-            let id = batch.columns.id[row];
-            let log = log_of(batch, row);
-            let known_family = earlier.contains_key(&(row as u32)) || repeated.contains(&id);
             let mut verdict = Verdict::New;
-            if known_family {
+            if watched.contains(&batch.columns.id[row]) {
                 let event = Event::of_batch(batch, row);
-                let stored = earlier.get(&(row as u32)).map(Vec::as_slice).unwrap_or_default();
-                let here = in_batch.entry(id).or_default();
-                verdict = judge(&event, stored, here, batch, &mut out.relies_on);
-                if let Verdict::Revision { revision, live } = verdict {
+                let family = families.entry(family_key(&event)).or_default();
+                let content = event.content_hash();
+                verdict = judge(&event, content, family, batch, &mut out.relies_on);
+                let mut live = true;
+                if let Verdict::Revision { revision, is_latest } = verdict {
                     revisions[row] = revision;
-                    if live {
-                        for other in stored {
-                            if let Earlier::Stored { chunk, row, live: true, .. } = other {
-                                let mark = (chunk.uid, *row);
-                                if !out.marks.contains(&mark) {
-                                    out.marks.push(mark);
-                                }
-                            }
-                        }
-                        for other in here.iter_mut() {
-                            if let Earlier::InBatch { row, live, .. } = other {
-                                replaced_in_batch[*row as usize] = true;
-                                *live = false;
-                            }
-                        }
-                    } else {
-                        replaced_in_batch[row] = true;
+                    live = is_latest;
+                    replaced_in_batch[row] = !is_latest;
+                    if is_latest {
+                        replace(family, &event, &mut replaced_in_batch, &mut out.marks);
                     }
                 }
                 if !matches!(verdict, Verdict::Known) {
-                    let live = !replaced_in_batch[row];
-                    here.push(Earlier::InBatch { row: row as u32, revision: revisions[row], live });
+                    family.push(Member {
+                        created_micros: event.row().created.micros,
+                        rank: rank(event.row()),
+                        revision: revisions[row],
+                        content,
+                        live,
+                        place: Place::InBatch(row as u32),
+                    });
                 }
             }
-            let counts = &mut out.counts.by_log[log as usize];
+            let counts = &mut out.counts.by_log[log_of(batch, row) as usize];
             match verdict {
                 Verdict::New => counts.new += 1,
                 Verdict::Known => counts.known += 1,
@@ -151,22 +157,43 @@ impl State {
         Ok(out)
     }
 
-    /// Earlier rows of the batch's events, by row of the batch. Rows with none are left out.
-    fn find_earlier(
+    /// What is here of the batch's events.
+    fn find_families(
         &self,
         batch: &EventBatch,
         entities: &EntitySnapshot,
-    ) -> Result<HashMap<u32, Vec<Earlier>>, StoreError> {
+    ) -> Result<Families, StoreError> {
         let columns = &batch.columns;
+        // Where to look for each identifier: once, however often the batch has it.
+        let mut wanted: HashMap<(Id, Log), (i64, i64)> = HashMap::with_capacity(batch.len());
+        for row in 0..batch.len() {
+            let created = columns.created[row].micros;
+            let span = wanted
+                .entry((columns.id[row], tail::namespace(log_of(batch, row))))
+                .or_insert((created, created));
+            *span = (span.0.min(created), span.1.max(created));
+        }
+        let mut families = Families::new();
+        for Hits { chunk, pending, mut rows } in self.find_hits(&wanted)? {
+            rows.sort_unstable();
+            for (event, &row) in chunk.events(&rows, entities)?.into_iter().zip(&rows) {
+                let live = self.is_live(&chunk, row);
+                let family = families.entry(family_key(&event)).or_default();
+                family.push(Member::stored(event, (chunk.uid, row), pending, live));
+            }
+        }
+        Ok(families)
+    }
+
+    /// Rows, by chunk, that have one of these identifiers at about the time.
+    fn find_hits(&self, wanted: &HashMap<(Id, Log), (i64, i64)>) -> Result<Vec<Hits>, StoreError> {
         let (Some(oldest), Some(newest)) = (
-            columns.created.iter().map(|time| time.micros).min(),
-            columns.created.iter().map(|time| time.micros).max(),
+            wanted.values().map(|(oldest, _)| *oldest).min(),
+            wanted.values().map(|(_, newest)| *newest).max(),
         ) else {
-            return Ok(HashMap::new());
+            return Ok(Vec::new());
         };
-        let second = durward_model::time::SECOND_MICROS;
-        let (oldest, newest) = (oldest - second, newest + second);
-        let near = |chunk: &&Arc<Chunk>| chunk.min_micros <= newest && chunk.max_micros >= oldest;
+        let near = |chunk: &&Arc<Chunk>| tail::about(chunk, oldest, newest);
         let sealed: Vec<&Arc<Chunk>> = self.sealed.iter().filter(near).collect();
         let pending = self.pending.iter().flat_map(|pending| {
             pending.chunks.iter().map(move |chunk| (chunk, Some(pending.position)))
@@ -174,60 +201,27 @@ impl State {
         let tail: Vec<(&Arc<Chunk>, Option<u64>)> =
             self.hot.iter().map(|chunk| (chunk, None)).chain(pending).collect();
 
-        // Rows found, by chunk, so that each chunk is read once.
         let mut hits: HashMap<u64, Hits> = HashMap::new();
         let mut found = Vec::new();
-        for row in 0..batch.len() {
-            let (id, created) = (columns.id[row], columns.created[row].micros);
-            let log = log_of(batch, row);
-            let in_tail = self.tail_ids.contains_key(&id);
+        for ((id, namespace), span) in wanted {
+            let in_tail = self.tail_ids.contains_key(id);
             let candidates = sealed
                 .iter()
                 .map(|chunk| (*chunk, None))
                 .chain(tail.iter().copied().filter(|_| in_tail));
-            for (chunk, position) in candidates {
-                if !tail::same_namespace(chunk.log, log) {
+            for (chunk, pending) in candidates {
+                if tail::namespace(chunk.log) != *namespace {
                     continue;
                 }
                 found.clear();
-                tail::find_in(chunk, &id, created, &mut found)?;
+                tail::find_in(chunk, id, *span, &mut found)?;
                 if !found.is_empty() {
-                    let hits = hits.entry(chunk.uid).or_insert_with(|| Hits {
-                        chunk: chunk.clone(),
-                        pending: position,
-                        places: Vec::new(),
-                    });
-                    hits.places.extend(found.iter().map(|&place| (place, row as u32)));
+                    let new = || Hits { chunk: chunk.clone(), pending, rows: Vec::new() };
+                    hits.entry(chunk.uid).or_insert_with(new).rows.extend(&found);
                 }
             }
         }
-        let mut earlier: HashMap<u32, Vec<Earlier>> = HashMap::new();
-        for Hits { chunk, pending, mut places } in hits.into_values() {
-            places.sort_unstable();
-            let mut rows: Vec<u32> = places.iter().map(|(place, _)| *place).collect();
-            rows.dedup();
-            let events = chunk.events(&rows, entities)?;
-            for (place, row) in places {
-                let Some(event) = events.get(rows.partition_point(|&r| r < place)) else {
-                    continue;
-                };
-                // Identifiers of different tenants do not collide in earnest; test data's do.
-                if event.cell(FieldId::TenantId)
-                    != Event::of_batch(batch, row as usize).cell(FieldId::TenantId)
-                {
-                    continue;
-                }
-                let live = self.is_live(&chunk, place);
-                earlier.entry(row).or_default().push(Earlier::Stored {
-                    chunk: chunk.clone(),
-                    row: place,
-                    pending,
-                    event: Box::new(event.clone()),
-                    live,
-                });
-            }
-        }
-        Ok(earlier)
+        Ok(hits.into_values().collect())
     }
 
     fn build_chunks(
@@ -244,7 +238,7 @@ impl State {
             self.entities.intern_all(Group::ALL[group], &batch.entities[group])
         });
         for log in Log::ALL {
-            let of_log = |row: &u32| batch.columns.log[*row as usize] == log as u8;
+            let of_log = |row: &u32| log_of(batch, *row as usize) == log;
             let mut rows: Vec<u32> = out.accepted.iter().copied().filter(of_log).collect();
             if rows.is_empty() {
                 continue;
@@ -260,8 +254,27 @@ impl State {
     }
 }
 
+impl Member {
+    fn stored(event: Event, mark: Mark, pending: Option<u64>, live: bool) -> Member {
+        let (row, content) = (event.row(), event.content_hash());
+        let (created_micros, rank, revision) = (row.created.micros, rank(row), row.revision);
+        let place = Place::Stored { mark, pending, event: Box::new(event) };
+        Member { created_micros, rank, revision, content, live, place }
+    }
+
+    /// Is it at about the time of this row?
+    fn is_near(&self, row: &RowValues) -> bool {
+        tail::same_time(self.created_micros, row.created.micros)
+    }
+}
+
 fn log_of(batch: &EventBatch, row: usize) -> Log {
     Log::ALL[usize::from(batch.columns.log[row]) % Log::ALL.len()]
+}
+
+pub(crate) fn family_key(event: &Event) -> FamilyKey {
+    let row = event.row();
+    (row.id, tail::namespace(row.log), event.cell(FieldId::TenantId).to_string())
 }
 
 /// Identifiers that occur more than once in the batch.
@@ -275,45 +288,54 @@ fn repeated_ids(batch: &EventBatch) -> HashSet<Id> {
 enum Verdict {
     New,
     Known,
-    Revision { revision: i32, live: bool },
+    Revision { revision: i32, is_latest: bool },
 }
 
+/// What a row is to its family. A family may have thousands of members, so members are told apart
+/// by hash first.
 fn judge(
     event: &Event,
-    stored: &[Earlier],
-    in_batch: &[Earlier],
+    content: u64,
+    family: &[Member],
     batch: &EventBatch,
-    relies_on: &mut Vec<u64>,
+    relies_on: &mut BTreeSet<u64>,
 ) -> Verdict {
-    let mut last_revision = None;
-    let mut is_latest = true;
-    for earlier in stored.iter().chain(in_batch) {
-        let (other, revision, live, pending) = match earlier {
-            Earlier::Stored { event, live, pending, .. } => {
-                (Event::clone(event), event.row().revision, *live, *pending)
+    let near = || family.iter().filter(|member| member.is_near(event.row()));
+    let pending = |member: &Member| match &member.place {
+        Place::Stored { pending, .. } => *pending,
+        Place::InBatch(_) => None,
+    };
+    let same = near().find(|member| {
+        member.content == content
+            && match &member.place {
+                Place::Stored { event: other, .. } => says_the_same(event, other),
+                Place::InBatch(row) => says_the_same(event, &Event::of_batch(batch, *row as usize)),
             }
-            Earlier::InBatch { row, revision, live } => {
-                (Event::of_batch(batch, *row as usize), *revision, *live, None)
-            }
-        };
-        if matches!(earlier, Earlier::InBatch { .. })
-            && (other.cell(FieldId::TenantId) != event.cell(FieldId::TenantId)
-                || !tail::same_namespace(other.row().log, event.row().log))
-        {
-            continue;
-        }
-        if says_the_same(event, &other) {
-            relies_on.extend(pending);
-            return Verdict::Known;
-        }
-        last_revision = last_revision.max(Some(revision));
-        if live && rank(other.row()) > rank(event.row()) {
-            is_latest = false;
-        }
+    });
+    if let Some(same) = same {
+        relies_on.extend(pending(same));
+        return Verdict::Known;
     }
-    match last_revision {
-        None => Verdict::New,
-        Some(last) => Verdict::Revision { revision: last + 1, live: is_latest },
+    let Some(last) = near().map(|member| member.revision).max() else { return Verdict::New };
+    relies_on.extend(near().filter_map(pending));
+    let rank = rank(event.row());
+    let is_latest = !near().any(|member| member.live && member.rank > rank);
+    Verdict::Revision { revision: last.saturating_add(1), is_latest }
+}
+
+/// Notes which rows of a family a new latest revision replaces.
+fn replace(
+    family: &mut [Member],
+    event: &Event,
+    replaced_in_batch: &mut [bool],
+    marks: &mut Vec<Mark>,
+) {
+    for member in family.iter_mut().filter(|member| member.live && member.is_near(event.row())) {
+        member.live = false;
+        match &member.place {
+            Place::Stored { mark, .. } => marks.push(*mark),
+            Place::InBatch(row) => replaced_in_batch[*row as usize] = true,
+        }
     }
 }
 

@@ -227,7 +227,11 @@ impl Chunk {
             // Few rows: decode their pages only. Many: the whole columns, which is faster.
             Body::Sealed { file, row_group } => {
                 let some = (rows.len() * 8 < self.rows).then_some(rows);
-                (file.read(*row_group, &every, some)?, some)
+                let batch = match some {
+                    Some(rows) => file.rows_of(*row_group, rows)?,
+                    None => file.read(*row_group, &every, None)?,
+                };
+                (batch, some)
             }
         };
         let rows: Vec<usize> = match first {

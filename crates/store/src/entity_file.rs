@@ -1,6 +1,7 @@
 //! Entities on disk: the `entities` table, one typed column a field, so that any engine can join
 //! them to the rows.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -18,8 +19,12 @@ use crate::error::StoreError;
 use crate::files::FileLayer;
 use crate::sealed::{Source, common_properties, write_table};
 
-/// Rows in a batch when reading and writing.
+/// Rows in a batch when writing.
 const BATCH_ROWS: usize = 16_384;
+/// Encoded entities in a batch when writing, in bytes. A column of texts holds 2 GiB.
+const BATCH_BYTES: usize = 256 << 20;
+/// Rows in a batch when reading: at a record's limit of 1 MiB the texts still fit a column.
+const READ_ROWS: usize = 1024;
 
 /// Column of a field in the `entities` table: its name with `_` for `/`.
 pub fn column_name(field: FieldId) -> String {
@@ -69,7 +74,19 @@ pub(crate) fn write(
     if wanted.is_empty() {
         return Ok(None);
     }
-    let batches = wanted.chunks(BATCH_ROWS).map(|part| batch_of(part, tables));
+    let mut parts: Vec<Range<usize>> = Vec::new();
+    let mut bytes = 0;
+    for (index, &(group, key)) in wanted.iter().enumerate() {
+        bytes += tables[group as usize].get(key).len();
+        match parts.last_mut() {
+            Some(part) if part.len() < BATCH_ROWS && bytes <= BATCH_BYTES => part.end = index + 1,
+            _ => {
+                parts.push(index..index + 1);
+                bytes = tables[group as usize].get(key).len();
+            }
+        }
+    }
+    let batches = parts.into_iter().map(|part| batch_of(&wanted[part], tables));
     let bytes = write_table(files, to, entities_schema(), batches, common_properties().build())?;
     Ok(Some((wanted.len(), bytes)))
 }
@@ -131,7 +148,7 @@ pub(crate) fn load(
     };
     let source = Source(files.open(from)?);
     let reader =
-        ParquetRecordBatchReaderBuilder::try_new(source)?.with_batch_size(BATCH_ROWS).build()?;
+        ParquetRecordBatchReaderBuilder::try_new(source)?.with_batch_size(READ_ROWS).build()?;
     let mut count = 0;
     let mut entity = Vec::new();
     for batch in reader {

@@ -54,11 +54,6 @@ impl StoreError {
         // Parquet wraps an I/O error into text only when it passes through its own writer.
         matches!(self, StoreError::Parquet(error) if error.to_string().contains("space left"))
     }
-
-    /// Is it unknown whether a change reached the disk? Then only opening again can tell.
-    pub(crate) fn is_outcome_unknown(&self) -> bool {
-        matches!(self, StoreError::Delta(crate::delta::DeltaError::Unknown { .. }))
-    }
 }
 
 /// The store cannot be opened.

@@ -18,6 +18,7 @@ mod entity_file;
 mod error;
 pub mod files;
 mod frame;
+mod handles;
 mod lock;
 mod maintain;
 mod merge;

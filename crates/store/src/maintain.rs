@@ -1,7 +1,6 @@
 //! Retention, rollup repair, and removing what compaction replaced.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use durward_model::Log;
 use hashbrown::HashSet;
@@ -10,8 +9,8 @@ use crate::chunk::{Body, Chunk};
 use crate::delta::Commit;
 use crate::error::StoreError;
 use crate::rollup;
-use crate::seal::{date_text, now_ms, rollup_path};
-use crate::store::Shared;
+use crate::seal::{Unjoined, date_text, now_ms, rollup_path};
+use crate::store::{Replaced, Shared};
 
 /// A day of a log that retention removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +27,7 @@ pub struct RemovedDay {
 /// in `retention.jsonl` before the table is changed.
 pub(crate) fn retain(shared: &Shared, today: i32) -> Result<Vec<RemovedDay>, StoreError> {
     let mut tables = shared.tables.lock();
+    shared.require_running()?;
     let options = &shared.options;
     let expired = |log: Log, day: i32| {
         let held = options.holds.iter().any(|(first, last)| (*first..=*last).contains(&day));
@@ -35,30 +35,32 @@ pub(crate) fn retain(shared: &Shared, today: i32) -> Result<Vec<RemovedDay>, Sto
         !held && days.is_some_and(|days| i64::from(day) < i64::from(today) - i64::from(*days))
     };
     let mut days: BTreeMap<(Log, i32), u64> = BTreeMap::new();
-    let (mut names, mut numbers) = (Vec::new(), HashSet::new());
+    let (mut files, mut numbers) = (Vec::new(), HashSet::new());
     for chunk in &shared.state.lock().sealed {
         let Body::Sealed { file, .. } = &chunk.body else { continue };
         if expired(file.log, file.day) {
             *days.entry((file.log, file.day)).or_default() += chunk.rows as u64;
             if numbers.insert(file.number) {
-                names.push((file.name.clone(), file.path.clone()));
+                files.push(file.clone());
             }
         }
     }
-    tables.last_retention_day = today;
-    if names.is_empty() {
+    if files.is_empty() {
+        tables.last_retention_day = today;
         return Ok(Vec::new());
     }
     let removed: Vec<RemovedDay> =
         days.into_iter().map(|((log, day), rows)| RemovedDay { log, day, rows }).collect();
     record(shared, today, &removed)?;
-    tables.sign_ins.commit(Commit {
-        removes: names.iter().map(|(name, _)| name.clone()).collect(),
+    let commit = Commit {
+        removes: files.iter().map(|file| file.name.clone()).collect(),
         operation: "DELETE".to_owned(),
         timestamp_ms: now_ms(),
         data_change: true,
         ..Commit::default()
-    })?;
+    };
+    Unjoined::new(shared).join(&mut tables.sign_ins, commit)?;
+    tables.last_retention_day = today;
     let mut state = shared.state.lock();
     state.remove_sealed(|chunk| match &chunk.body {
         Body::Sealed { file, .. } => numbers.contains(&file.number),
@@ -66,9 +68,8 @@ pub(crate) fn retain(shared: &Shared, today: i32) -> Result<Vec<RemovedDay>, Sto
     });
     shared.publish(&mut state);
     drop(state);
-    for (name, path) in names {
-        tables.replaced.push((path, Instant::now()));
-        tables.replaced.push((rollup_path(&shared.dir, &name), Instant::now()));
+    for file in files {
+        tables.replaced.extend(Replaced::sealed(&shared.dir, &file));
     }
     Ok(removed)
 }
@@ -103,19 +104,26 @@ pub(crate) fn clean_logs(shared: &Shared) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes files that compaction or retention replaced long enough ago.
+/// Removes files that compaction or retention replaced long enough ago and that no view shows any
+/// more. What cannot be removed stays listed.
 pub(crate) fn remove_replaced(shared: &Shared) -> Result<(), StoreError> {
     let mut tables = shared.tables.lock();
     let keep = shared.options.keep_replaced;
-    let (gone, kept): (Vec<_>, Vec<_>) =
-        tables.replaced.drain(..).partition(|(_, since)| since.elapsed() >= keep);
-    tables.replaced = kept;
-    for (path, _) in gone {
-        if shared.files.exists(&path)? {
-            shared.files.remove(&path)?;
+    let mut outcome = Ok(());
+    tables.replaced.retain(|Replaced { path, since, file }| {
+        if since.elapsed() < keep || file.strong_count() > 0 {
+            return true;
         }
-    }
-    Ok(())
+        match shared.files.remove(path) {
+            // Logs that are kept whole have no rollups.
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                outcome = Err(error.into());
+                true
+            }
+            _ => false,
+        }
+    });
+    outcome
 }
 
 /// See [`crate::Store::rebuild_rollups`].

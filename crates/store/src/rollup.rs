@@ -70,7 +70,7 @@ pub(crate) fn count_chunks<'a>(
         let live = |row: usize| chunk.superseded().is_none_or(|gone| !gone.contains(row as u32));
         let mut total: HashMap<(i64, Status), u64> = HashMap::new();
         for row in (0..chunk.rows()).filter(|&row| live(row)) {
-            let hour = created.value(row).div_euclid(HOUR_MICROS) * HOUR_MICROS;
+            let hour = hour_of(created.value(row));
             *total.entry((hour, statuses.of(outcomes.value(row)))).or_default() += 1;
         }
         for ((hour, status), count) in total {
@@ -81,7 +81,7 @@ pub(crate) fn count_chunks<'a>(
             let keys = chunk.keys(group)?;
             let mut by_key: HashMap<(i64, i32, Status), u64> = HashMap::new();
             for row in (0..chunk.rows()).filter(|&row| live(row)) {
-                let hour = created.value(row).div_euclid(HOUR_MICROS) * HOUR_MICROS;
+                let hour = hour_of(created.value(row));
                 let status = statuses.of(outcomes.value(row));
                 *by_key.entry((hour, keys.value(row), status)).or_default() += 1;
             }
@@ -107,6 +107,11 @@ pub(crate) fn count_chunks<'a>(
         .collect();
     rollup.sort_unstable();
     Ok(rollup)
+}
+
+/// The start of an instant's hour, both µs since 1970.
+fn hour_of(micros: i64) -> i64 {
+    micros.div_euclid(HOUR_MICROS).saturating_mul(HOUR_MICROS)
 }
 
 /// The status of every outcome, worked out once.

@@ -7,14 +7,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use arrow_array::RecordBatch;
 use durward_model::field::Log;
 use durward_model::time::{DAY_MICROS, Timestamp};
 
 use crate::chunk::{Chunk, int64s};
-use crate::delta::{AddFile, Commit};
+use crate::delta::{AddFile, Commit, DeltaError, DeltaLog};
 use crate::entities::EntitySnapshot;
 use crate::error::StoreError;
 use crate::merge::{self, Origin};
@@ -45,6 +45,7 @@ pub(crate) fn rollup_path(dir: &Path, name: &str) -> PathBuf {
 /// Seals everything visible.
 pub(crate) fn seal(shared: &Shared) -> Result<(), StoreError> {
     let mut tables = shared.tables.lock();
+    shared.require_running()?;
     let (hot, entities) = {
         let mut state = shared.state.lock();
         let hot = state.hot.clone();
@@ -53,14 +54,8 @@ pub(crate) fn seal(shared: &Shared) -> Result<(), StoreError> {
     };
     let result = seal_chunks(shared, &mut tables, &hot, &entities);
     shared.state.lock().sealing.clear();
-    let (mut full, mut unknown) = (false, false);
-    if let Err(error) = &result {
-        (full, unknown) = (error.is_disk_full(), error.is_outcome_unknown());
-    }
+    let full = result.as_ref().is_err_and(StoreError::is_disk_full);
     shared.disk_full.store(full, Ordering::SeqCst);
-    if unknown {
-        shared.failed.store(true, Ordering::SeqCst);
-    }
     shared.room.notify_all();
     result
 }
@@ -75,6 +70,7 @@ fn seal_chunks(
     seal_entities(shared, tables, entities)?;
 
     let (mut new, mut origins, mut adds) = (Vec::new(), Vec::new(), Vec::new());
+    let mut unjoined = Unjoined::new(shared);
     for log in Log::ALL {
         let members: Vec<usize> = (0..hot.len()).filter(|&i| hot[i].log == log).collect();
         if members.is_empty() {
@@ -87,8 +83,8 @@ fn seal_chunks(
         let merged = merge::gather(&batches?, &order)?;
         for (day, start, end) in days_of(&merged)? {
             let rows = merged.slice(start, end - start);
-            let (file, add) =
-                write_file(shared, entities, (log, day), rows.num_rows(), [Ok(rows)])?;
+            let count = rows.num_rows();
+            let (file, add) = write_file(&mut unjoined, entities, (log, day), count, [Ok(rows)])?;
             adds.push(add);
             push_chunks(
                 &file,
@@ -99,14 +95,15 @@ fn seal_chunks(
             );
         }
     }
-    tables.sign_ins.commit(Commit {
+    let commit = Commit {
         adds,
         txn: Some((LOG_APPLICATION.to_owned(), i64::try_from(position).unwrap_or(i64::MAX))),
         operation: "WRITE".to_owned(),
         timestamp_ms: now_ms(),
         data_change: true,
         ..Commit::default()
-    })?;
+    };
+    unjoined.join(&mut tables.sign_ins, commit)?;
 
     let mut state = shared.state.lock();
     let origins: Vec<&[Origin]> = origins.iter().map(Vec::as_slice).collect();
@@ -123,6 +120,49 @@ fn seal_chunks(
     drop(state);
     shared.wal.remove_through(crate::wal::LogPosition(position))?;
     Ok(())
+}
+
+/// Files that are written but not in a table yet. They are removed when this is dropped, so that a
+/// seal that fails and is tried again does not fill the disk.
+pub(crate) struct Unjoined<'a> {
+    shared: &'a Shared,
+    paths: Vec<PathBuf>,
+}
+
+impl<'a> Unjoined<'a> {
+    pub(crate) fn new(shared: &'a Shared) -> Unjoined<'a> {
+        Unjoined { shared, paths: Vec::new() }
+    }
+
+    /// A file is about to be written.
+    pub(crate) fn begin(&mut self, path: &Path) {
+        self.paths.push(path.to_owned());
+    }
+
+    /// Commits. If it cannot be known whether that happened the files stay, and the store stops.
+    pub(crate) fn join(mut self, table: &mut DeltaLog, commit: Commit) -> Result<(), StoreError> {
+        let outcome = table.commit(commit);
+        let unknown = matches!(outcome, Err(DeltaError::Unknown { .. }));
+        if unknown {
+            self.shared.failed.store(true, Ordering::SeqCst);
+        }
+        if unknown || outcome.is_ok() {
+            self.paths.clear();
+        }
+        outcome.map(drop).map_err(StoreError::from)
+    }
+}
+
+impl Drop for Unjoined<'_> {
+    fn drop(&mut self) {
+        // After a panic nobody knows whether they joined.
+        if !std::thread::panicking() {
+            for path in &self.paths {
+                // Best effort: what stays is removed when the store is opened.
+                let _ = self.shared.files.remove(path);
+            }
+        }
+    }
 }
 
 /// The chunks of a new file, and where each of their rows was.
@@ -147,21 +187,32 @@ fn seal_entities(
     entities: &EntitySnapshot,
 ) -> Result<(), StoreError> {
     let from = shared.state.lock().entities_sealed;
-    let name = format!("{}.parquet", unique_name());
+    let name = entity_file_name(tables.entity_files.last().map(|file| file.name.as_str()));
     let path = entities_dir(&shared.dir).join(&name);
+    let mut unjoined = Unjoined::new(shared);
+    unjoined.begin(&path);
     let to = std::array::from_fn(|group| entities[group].len());
     let written = entity_file::write(&*shared.files, &path, entities, &from, &to)?;
     let Some((rows, bytes)) = written else { return Ok(()) };
-    tables.entities.commit(Commit {
+    let commit = Commit {
         adds: vec![add_file(name.clone(), BTreeMap::new(), bytes, row_count(rows))],
         operation: "WRITE".to_owned(),
         timestamp_ms: now_ms(),
         data_change: true,
         ..Commit::default()
-    })?;
+    };
+    unjoined.join(&mut tables.entities, commit)?;
     tables.entity_files.push(EntityFile { name, from, to });
     shared.state.lock().entities_sealed = to;
     Ok(())
+}
+
+/// Names of entity files begin with the time, in microseconds and hexadecimal, and sort in the order
+/// of their keys (ENT-1), even if the clock was set back since the last one.
+fn entity_file_name(last: Option<&str>) -> String {
+    let after = last.and_then(|name| u64::from_str_radix(name.get(..16)?, 16).ok());
+    let now = Timestamp::now().micros.max(0).unsigned_abs();
+    format!("{}.parquet", name_at(after.map_or(now, |after| now.max(after.saturating_add(1)))))
 }
 
 /// Delta's statistics where only the number of rows is known.
@@ -171,22 +222,25 @@ pub(crate) fn row_count(rows: usize) -> String {
 
 /// Writes one sealed file with its rollup and opens it.
 pub(crate) fn write_file(
-    shared: &Shared,
+    unjoined: &mut Unjoined<'_>,
     entities: &EntitySnapshot,
     (log, day): (Log, i32),
     rows: usize,
     batches: impl IntoIterator<Item = Result<RecordBatch, StoreError>>,
 ) -> Result<(Arc<SealedFile>, AddFile), StoreError> {
+    let shared = unjoined.shared;
     let date = date_text(day);
     let name =
         format!("{PARTITION_DATE}={date}/{PARTITION_LOG}={}/{}.parquet", log.name(), unique_name());
     let path = sign_ins_dir(&shared.dir).join(&name);
+    unjoined.begin(&path);
     let written = write_rows(&*shared.files, &path, rows, batches)?;
     let file = open_file(shared, &name, (log, day))?;
     assert_eq!(file.rows(), written.rows, "SEAL-2: the file holds every row");
     if log.is_sign_in() {
-        let rollup = file.rollup(entities)?;
-        rollup::write(&*shared.files, &rollup_path(&shared.dir, &name), &rollup)?;
+        let (rollup, path) = (file.rollup(entities)?, rollup_path(&shared.dir, &name));
+        unjoined.begin(&path);
+        rollup::write(&*shared.files, &path, &rollup)?;
     }
     let partition = BTreeMap::from([
         (PARTITION_DATE.to_owned(), Some(date)),
@@ -204,7 +258,7 @@ pub(crate) fn open_file(
 ) -> Result<Arc<SealedFile>, StoreError> {
     let path = sign_ins_dir(&shared.dir).join(name);
     let cache = shared.cache.clone();
-    let file = SealedFile::open(&*shared.files, path, name.to_owned(), partition, cache)?;
+    let file = SealedFile::open(&shared.handles, path, name.to_owned(), partition, cache)?;
     Ok(Arc::new(file))
 }
 
@@ -225,8 +279,9 @@ pub(crate) fn add_file(
 
 /// Delta's statistics; times in milliseconds, so that the maximum is rounded up.
 fn stats_of(written: &Written) -> String {
-    let min = Timestamp::from_micros(written.min_micros.div_euclid(1000) * 1000);
-    let max = Timestamp::from_micros((written.max_micros.div_euclid(1000) + 1) * 1000);
+    let shown = |micros: i64| Timestamp::from_micros(micros.clamp(FIRST_MICROS, LAST_MICROS));
+    let min = shown(written.min_micros.div_euclid(1000).saturating_mul(1000));
+    let max = shown((written.max_micros.div_euclid(1000) + 1).saturating_mul(1000));
     format!(
         "{{\"numRecords\":{},\"minValues\":{{\"createdDateTime\":\"{min}\"}},\
          \"maxValues\":{{\"createdDateTime\":\"{max}\"}},\"nullCount\":{{\"createdDateTime\":0}}}}",
@@ -241,12 +296,24 @@ fn days_of(batch: &RecordBatch) -> Result<Vec<(i32, usize, usize)>, StoreError> 
     let mut days = Vec::new();
     let mut start = 0;
     while start < times.len() {
-        let day = times[start].div_euclid(DAY_MICROS);
-        let end = start + times[start..].partition_point(|&time| time >= day * DAY_MICROS);
-        days.push((i32::try_from(day).unwrap_or(i32::MAX), start, end));
+        let day = day_of(times[start]);
+        let end = start + times[start..].partition_point(|&time| day_of(time) >= day);
+        days.push((day, start, end));
         start = end;
     }
     Ok(days)
+}
+
+/// 1600-01-01 and 9999-12-31 in days since 1970: dates that every engine can read.
+const DAYS: (i64, i64) = (-135_140, 2_932_896);
+const FIRST_MICROS: i64 = DAYS.0 * DAY_MICROS;
+const LAST_MICROS: i64 = (DAYS.1 + 1) * DAY_MICROS - 1;
+
+/// The partition of an instant (µs): its UTC day. Decoders refuse instants beyond the calendar; if
+/// one comes nevertheless it lies with the first or the last day.
+pub(crate) fn day_of(micros: i64) -> i32 {
+    let day = micros.clamp(FIRST_MICROS, LAST_MICROS).div_euclid(DAY_MICROS);
+    i32::try_from(day).unwrap_or(i32::MAX)
 }
 
 /// `2026-03-02` for a day since 1970.
@@ -257,10 +324,13 @@ pub(crate) fn date_text(day: i32) -> String {
 
 /// A file name that no other file of this directory has or had.
 pub(crate) fn unique_name() -> String {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    name_at(Timestamp::now().micros.max(0).unsigned_abs())
+}
+
+fn name_at(micros: u64) -> String {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-    format!("{:016x}-{:x}-{count:x}", Timestamp::now().micros, std::process::id())
+    format!("{micros:016x}-{:x}-{count:x}", std::process::id())
 }
 
 /// Now, in milliseconds since 1970.

@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::SchemaRef;
+use arrow_array::{
+    ArrayRef, Int8Array, Int16Array, Int32Array, Int64Array, RecordBatch, UInt32Array,
+};
+use arrow_schema::{DataType, SchemaRef};
 use bytes::Bytes;
 use durward_model::field::{GROUP_COUNT, Log};
 use parking_lot::Mutex;
@@ -20,7 +22,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::bloom_filter::Sbbf;
-use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::statistics::Statistics;
@@ -29,6 +31,7 @@ use parquet::schema::types::ColumnPath;
 use crate::cache::ColumnCache;
 use crate::error::StoreError;
 use crate::files::{FileLayer, ReadFile, temporary_name};
+use crate::handles::{Handles, LazyFile};
 use crate::schema::{COLUMN_COUNT, Column, rows_schema};
 
 /// Rows in a row group. Large enough that an integer column of one compresses well, small enough
@@ -80,8 +83,23 @@ impl Read for SourceReader {
     }
 }
 
-/// How sealed files are written: zstd, delta-coded time, plain identifiers with bloom filters for
-/// the two that are searched for, dictionaries for entity keys.
+/// Columns that zstd makes much smaller: identifiers that repeat, and texts.
+const COMPRESSED: [&str; 7] = [
+    "correlationId",
+    "sessionId",
+    "originalRequestId",
+    "clientSessionId",
+    "uniqueTokenIdentifier",
+    "idTexts",
+    "extra",
+];
+
+fn zstd() -> Compression {
+    Compression::ZSTD(ZstdLevel::try_new(3).unwrap_or_default())
+}
+
+/// How sealed files are written: delta-coded time, plain identifiers with bloom filters for the
+/// two that are searched for, dictionaries for entity keys, zstd where it helps.
 fn row_properties(rows: usize) -> WriterProperties {
     let mut builder = common_properties()
         .set_column_encoding(path("createdDateTime"), Encoding::DELTA_BINARY_PACKED)
@@ -97,15 +115,20 @@ fn row_properties(rows: usize) -> WriterProperties {
             .set_column_bloom_filter_fpp(path(name), 0.02)
             .set_column_bloom_filter_max_ndv(path(name), rows.clamp(64, ROW_GROUP_ROWS) as u64);
     }
-    // Random bytes: compressing them costs time and gains nothing.
-    builder.set_column_compression(path("id"), Compression::UNCOMPRESSED).build()
+    // Times and keys are small already: compressing them again gains two bytes an event in all,
+    // and a reader would set up a decompressor for every page it touches (tens of microseconds
+    // on a virtual machine).
+    builder = builder.set_compression(Compression::UNCOMPRESSED);
+    for name in COMPRESSED {
+        builder = builder.set_column_compression(path(name), zstd());
+    }
+    builder.build()
 }
 
 /// What all table files share.
 pub(crate) fn common_properties() -> WriterPropertiesBuilder {
-    let level = ZstdLevel::try_new(3).unwrap_or_default();
     WriterProperties::builder()
-        .set_compression(Compression::ZSTD(level))
+        .set_compression(zstd())
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(PAGE_ROWS)
@@ -160,18 +183,17 @@ pub(crate) fn write_table(
     let parent = to.parent().unwrap_or(to);
     files.create_dir_durably(parent)?;
     let temporary = temporary_name(to);
-    match write_synced(files, &temporary, schema, batches, properties) {
-        Ok(bytes) => {
-            files.rename(&temporary, to)?;
-            files.sync_dir(parent)?;
-            Ok(bytes)
-        }
-        Err(error) => {
-            // Best effort: on a full disk the space is wanted back at once.
-            let _ = files.remove(&temporary);
-            Err(error)
-        }
-    }
+    let write = || {
+        let bytes = write_synced(files, &temporary, schema, batches, properties)?;
+        files.rename(&temporary, to)?;
+        Ok(bytes)
+    };
+    let bytes = write().inspect_err(|_: &StoreError| {
+        // Best effort: on a full disk the space is wanted back at once.
+        let _ = files.remove(&temporary);
+    })?;
+    files.sync_dir(parent)?;
+    Ok(bytes)
 }
 
 fn write_synced(
@@ -233,7 +255,11 @@ pub(crate) struct SealedFile {
     /// Days since 1970, UTC.
     pub(crate) day: i32,
     pub(crate) bytes: u64,
+    /// Bytes of its pages before compression.
+    pub(crate) plain_bytes: u64,
     pub(crate) row_groups: Vec<RowGroupFacts>,
+    /// The greatest key of each group, -1 where the footer does not say.
+    pub(crate) greatest_keys: [i32; GROUP_COUNT],
     source: Source,
     footer: ArrowReaderMetadata,
     cache: Arc<ColumnCache>,
@@ -256,19 +282,22 @@ impl Drop for SealedFile {
 impl SealedFile {
     /// Opens a file and reads its footer.
     pub(crate) fn open(
-        files: &dyn FileLayer,
+        handles: &Arc<Handles>,
         path: PathBuf,
         name: String,
         (log, day): (Log, i32),
         cache: Arc<ColumnCache>,
     ) -> Result<SealedFile, StoreError> {
-        let source = Source(files.open(&path)?);
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        let source = Source(LazyFile::open(handles, number, &path)?);
         let options = ArrowReaderOptions::new()
             .with_offset_index_policy(PageIndexPolicy::Optional)
             .with_schema(rows_schema())
             .with_skip_arrow_metadata(true);
         let footer = ArrowReaderMetadata::load(&source, options)?;
         let mut row_groups = Vec::with_capacity(footer.metadata().num_row_groups());
+        let (mut plain_bytes, mut greatest_keys) = (0, [-1; GROUP_COUNT]);
         for facts in footer.metadata().row_groups() {
             let created = facts.column(Column::Created as usize).statistics();
             let revision = facts.column(Column::Revision as usize).statistics();
@@ -281,6 +310,13 @@ impl SealedFile {
                     advice: "the file was not written by durward; move it out of the table".into(),
                 });
             };
+            plain_bytes += u64::try_from(facts.total_byte_size()).unwrap_or(0);
+            for (group, greatest) in greatest_keys.iter_mut().enumerate() {
+                let keys = facts.column(Column::FirstKey as usize + group).statistics();
+                if let Some(Statistics::Int32(keys)) = keys {
+                    *greatest = keys.max_opt().copied().unwrap_or(-1).max(*greatest);
+                }
+            }
             row_groups.push(RowGroupFacts {
                 rows: usize::try_from(facts.num_rows()).unwrap_or(0),
                 min_micros: created.min_opt().copied().unwrap_or(i64::MIN),
@@ -289,15 +325,16 @@ impl SealedFile {
             });
         }
         let bytes = source.len();
-        static NUMBERS: AtomicU64 = AtomicU64::new(1);
         Ok(SealedFile {
-            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            number,
             name,
             path,
             log,
             day,
             bytes,
+            plain_bytes,
             row_groups,
+            greatest_keys,
             source,
             footer,
             cache,
@@ -359,6 +396,35 @@ impl SealedFile {
         }
     }
 
+    /// Every column of some rows (ascending) of one row group. Reading a page costs a decompressor
+    /// of its own, whatever its size, so nothing is read for columns that are in the cache or that
+    /// hold one value throughout the row group.
+    pub(crate) fn rows_of(
+        &self,
+        row_group: usize,
+        rows: &[u32],
+    ) -> Result<RecordBatch, StoreError> {
+        let schema = rows_schema();
+        let facts = self.footer.metadata().row_group(row_group);
+        let indices = UInt32Array::from(rows.to_vec());
+        let mut arrays: Vec<Option<ArrayRef>> = Vec::with_capacity(COLUMN_COUNT);
+        for (column, field) in schema.fields().iter().enumerate() {
+            let cached = self.cache.get((self.number, row_group as u16, column as u16));
+            arrays.push(match cached {
+                Some(array) => Some(arrow_select::take::take(&array, &indices, None)?),
+                None => same_throughout(field.data_type(), facts.column(column), rows.len()),
+            });
+        }
+        let missing: Vec<usize> = (0..COLUMN_COUNT).filter(|&c| arrays[c].is_none()).collect();
+        if !missing.is_empty() {
+            let read = self.read(row_group, &missing, Some(rows))?;
+            for (column, array) in missing.into_iter().zip(read.columns()) {
+                arrays[column] = Some(array.clone());
+            }
+        }
+        Ok(RecordBatch::try_new(schema, arrays.into_iter().flatten().collect())?)
+    }
+
     /// Can this identifier be in this row group? `true` where there is no bloom filter.
     pub(crate) fn may_contain(
         &self,
@@ -380,6 +446,35 @@ impl SealedFile {
             }
         };
         Ok(bloom.is_none_or(|bloom| bloom.check(&id[..])))
+    }
+}
+
+/// A column chunk's value, `rows` times, if the footer says that it is the same in every row.
+fn same_throughout(kind: &DataType, facts: &ColumnChunkMetaData, rows: usize) -> Option<ArrayRef> {
+    let statistics = facts.statistics()?;
+    let nulls = statistics.null_count_opt()?;
+    if nulls == u64::try_from(facts.num_values()).ok()? {
+        return Some(arrow_array::new_null_array(kind, rows));
+    }
+    if nulls > 0 {
+        return None;
+    }
+    match (statistics, kind) {
+        (Statistics::Int32(values), kind) => {
+            let (min, max) = (*values.min_opt()?, *values.max_opt()?);
+            let all: ArrayRef = match kind {
+                _ if min != max => return None,
+                DataType::Int8 => Arc::new(Int8Array::from_value(i8::try_from(min).ok()?, rows)),
+                DataType::Int16 => Arc::new(Int16Array::from_value(i16::try_from(min).ok()?, rows)),
+                DataType::Int32 => Arc::new(Int32Array::from_value(min, rows)),
+                _ => return None,
+            };
+            Some(all)
+        }
+        (Statistics::Int64(values), DataType::Int64) if values.min_opt() == values.max_opt() => {
+            Some(Arc::new(Int64Array::from_value(*values.min_opt()?, rows)))
+        }
+        _ => None,
     }
 }
 

@@ -1,11 +1,12 @@
 //! What the writer knows: entities, chunks, and batches on their way to the disk.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use durward_model::Id;
 use hashbrown::{HashMap, HashSet};
 
+use crate::append::Absorbed;
 use crate::chunk::{Body, Chunk};
 use crate::entities::Entities;
 use crate::error::StoreError;
@@ -28,8 +29,12 @@ pub(crate) struct Pending {
     pub(crate) chunks: Vec<Arc<Chunk>>,
     /// Rows, here or in visible chunks, that rows of this batch replace.
     pub(crate) marks: Vec<Mark>,
+    /// Positions of batches before it that were still on their way when it was compared with them.
+    pub(crate) relies_on: BTreeSet<u64>,
     /// What became of it, once that is known.
     pub(crate) durable: Option<bool>,
+    /// A batch it relies on was refused: what it was compared with is not there.
+    pub(crate) baseless: bool,
 }
 
 /// The writer's state; one lock protects all of it.
@@ -45,7 +50,7 @@ pub(crate) struct State {
     pub(crate) pending_marks: HashSet<Mark>,
     /// How many rows that are not sealed have each identifier.
     pub(crate) tail_ids: HashMap<Id, u32>,
-    /// Positions of batches that the write-ahead log refused after they were queued.
+    /// Positions of batches that were refused after they were queued.
     pub(crate) failed: VecDeque<u64>,
     pub(crate) hot_bytes: usize,
     /// When the oldest visible hot chunk became visible.
@@ -73,8 +78,9 @@ impl State {
             && !self.pending_marks.contains(&(chunk.uid, row))
     }
 
-    /// Queues an accepted batch at the position the log gave it.
-    pub(crate) fn queue(&mut self, position: u64, chunks: Vec<Chunk>, marks: Vec<Mark>) {
+    /// Queues a batch at the position the log gave it.
+    pub(crate) fn queue(&mut self, position: u64, absorbed: Absorbed) {
+        let Absorbed { chunks, marks, relies_on, .. } = absorbed;
         let mut queued = Vec::with_capacity(chunks.len());
         for mut chunk in chunks {
             if let Body::Hot { position: place, .. } = &mut chunk.body {
@@ -85,12 +91,18 @@ impl State {
             queued.push(Arc::new(chunk));
         }
         self.pending_marks.extend(marks.iter().copied());
-        self.pending.push_back(Pending { position, chunks: queued, marks, durable: None });
+        let (durable, baseless) = (None, false);
+        let pending = Pending { position, chunks: queued, marks, relies_on, durable, baseless };
+        self.pending.push_back(pending);
     }
 
     /// Notes what became of a queued batch, and makes every batch visible that has no undecided
     /// one before it. Gives whether anything became visible.
-    pub(crate) fn settle(&mut self, position: u64, durable: bool) -> Result<bool, StoreError> {
+    ///
+    /// A batch that was compared with rows of a refused one is refused with it, durable or not: it
+    /// may call known what is not here, or leave two rows of one event in sight. If it is found
+    /// again in the log, it is compared anew.
+    pub(crate) fn settle(&mut self, position: u64, durable: bool) -> bool {
         if let Some(pending) = self.pending.iter_mut().find(|p| p.position == position) {
             pending.durable = Some(durable);
         }
@@ -100,7 +112,7 @@ impl State {
             for mark in &pending.marks {
                 self.pending_marks.remove(mark);
             }
-            if durable {
+            if durable && !pending.baseless {
                 changed = true;
                 self.hot_since.get_or_insert_with(std::time::Instant::now);
                 self.hot.extend(pending.chunks);
@@ -109,14 +121,18 @@ impl State {
                 self.discard(&pending);
             }
         }
-        if changed {
-            self.merge_small_hot()?;
+        if changed && let Err(error) = self.merge_small_hot() {
+            // The rows are durable and visible; only the view is longer than it could be.
+            tracing::error!(%error, "rows in memory cannot be merged");
         }
-        Ok(changed)
+        changed
     }
 
-    /// Forgets a batch that the log refused, and marks of later batches on its rows.
+    /// Forgets a refused batch, and marks of later batches on its rows.
     fn discard(&mut self, refused: &Pending) {
+        for pending in &mut self.pending {
+            pending.baseless |= pending.relies_on.contains(&refused.position);
+        }
         for chunk in &refused.chunks {
             self.forget_tail_ids(chunk);
             self.hot_bytes = self.hot_bytes.saturating_sub(hot_bytes(chunk));
@@ -126,7 +142,7 @@ impl State {
             }
         }
         self.failed.push_back(refused.position);
-        // Whoever relied on it asks within moments; a thousand refusals later nobody does.
+        // Whoever sent it asks within moments; a thousand refusals later nobody does.
         if self.failed.len() > 1000 {
             self.failed.pop_front();
         }
@@ -190,8 +206,12 @@ impl State {
         origins: &[&[Origin]],
     ) -> Vec<Arc<Chunk>> {
         // Marks may have come while the new chunks were written: take the current copies.
-        let current: HashMap<u64, Arc<Chunk>> =
-            self.all_chunks().map(|chunk| (chunk.uid, chunk.clone())).collect();
+        let uids: HashSet<u64> = old.iter().map(|chunk| chunk.uid).collect();
+        let current: HashMap<u64, Arc<Chunk>> = self
+            .all_chunks()
+            .filter(|chunk| uids.contains(&chunk.uid))
+            .map(|chunk| (chunk.uid, chunk.clone()))
+            .collect();
         let old: Vec<Arc<Chunk>> =
             old.iter().map(|chunk| current.get(&chunk.uid).unwrap_or(chunk).clone()).collect();
         let any = old.iter().any(|chunk| {
@@ -282,4 +302,82 @@ fn ids_of(chunk: &Chunk) -> Vec<Id> {
     let Body::Hot { batch, .. } = &chunk.body else { return Vec::new() };
     let ids = batch.column(crate::schema::Column::Id as usize).as_fixed_size_binary();
     ids.iter().flatten().filter_map(|bytes| bytes.try_into().ok().map(Id)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use durward_model::batch::EventBatch;
+    use durward_model::{Cell, FieldId, Row, Timestamp};
+
+    use super::*;
+
+    /// One record of one event: `code` is its content, `published` decides what is latest.
+    fn record(code: i64, published_micros: i64) -> EventBatch {
+        let mut row = Row::default();
+        row.set(FieldId::Id, Cell::text("event"));
+        row.set(FieldId::CreatedDateTime, Cell::Time(Timestamp::from_micros(1_000_000)));
+        let published = Cell::Time(Timestamp::from_micros(published_micros));
+        row.set(FieldId::PublishedDateTime, published);
+        row.set(FieldId::ErrorCode, Cell::Int(code));
+        let mut batch = EventBatch::default();
+        batch.push(&row, Timestamp::default());
+        batch
+    }
+
+    fn queue(state: &mut State, position: u64, batch: &EventBatch) -> (u64, u64, u64) {
+        let absorbed = state.absorb(batch).expect("nothing is read from a disk");
+        let total = absorbed.counts.total();
+        state.queue(position, absorbed);
+        (total.new, total.known, total.revised)
+    }
+
+    /// Positions of the batches in sight, and how many rows are the latest of their event.
+    fn in_sight(state: &State) -> (Vec<u64>, usize) {
+        let positions = state.hot.iter().map(|chunk| position_of(chunk)).collect();
+        (positions, state.hot.iter().map(|chunk| chunk.live_rows()).sum())
+    }
+
+    #[test]
+    fn what_was_compared_with_a_refused_batch_is_refused_with_it() {
+        let mut state = State::default();
+        assert_eq!(queue(&mut state, 1, &record(1, 10)), (1, 0, 0));
+        assert!(state.settle(1, true));
+        // A revision on its way, a later and an earlier one compared with it, and the same again.
+        assert_eq!(queue(&mut state, 2, &record(2, 20)), (0, 0, 1));
+        assert_eq!(queue(&mut state, 3, &record(3, 30)), (0, 0, 1));
+        assert_eq!(queue(&mut state, 4, &record(4, 15)), (0, 0, 1));
+        assert_eq!(queue(&mut state, 5, &record(2, 20)), (0, 1, 0));
+        assert!(!state.settle(5, true), "batches become visible in order");
+        assert!(!state.settle(2, false));
+        for position in [3, 4] {
+            assert!(!state.settle(position, true), "batch {position} rests on nothing");
+        }
+        assert_eq!(in_sight(&state), (vec![1], 1));
+        assert_eq!(state.failed, [2, 3, 4, 5]);
+        assert!(state.pending.is_empty() && state.pending_marks.is_empty());
+        assert_eq!(state.tail_ids.values().sum::<u32>(), 1);
+        let held: usize = state.hot.iter().map(|chunk| hot_bytes(chunk)).sum();
+        assert_eq!(state.hot_bytes, held);
+        // Sent again they are compared with what is there.
+        assert_eq!(queue(&mut state, 6, &record(3, 30)), (0, 0, 1));
+        assert!(state.settle(6, true));
+        assert_eq!(in_sight(&state), (vec![1, 6], 1));
+    }
+
+    #[test]
+    fn a_batch_that_was_compared_with_durable_rows_only_does_not_mind_a_refusal() {
+        let mut state = State::default();
+        queue(&mut state, 1, &record(1, 10));
+        state.settle(1, true);
+        let mut other = record(2, 20);
+        other.columns.created[0] = Timestamp::from_micros(10_000_000);
+        queue(&mut state, 2, &other);
+        assert_eq!(queue(&mut state, 3, &record(1, 40)), (0, 1, 0), "as batch 1 says");
+        assert_eq!(queue(&mut state, 4, &record(5, 50)), (0, 0, 1));
+        assert!(!state.settle(2, false));
+        state.settle(3, true);
+        assert!(state.settle(4, true));
+        assert_eq!(in_sight(&state), (vec![1, 4], 1));
+        assert_eq!(state.failed, [2]);
+    }
 }

@@ -5,8 +5,8 @@
 //! or when asked; readers never wait for them.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -20,8 +20,10 @@ use crate::delta::DeltaLog;
 use crate::error::{AppendError, OpenError, StoreError};
 use crate::files::FileLayer;
 use crate::frame;
+use crate::handles::Handles;
 use crate::lock::DirectoryLock;
 use crate::options::StoreOptions;
+use crate::sealed::SealedFile;
 use crate::state::State;
 use crate::view::View;
 use crate::wal::{Wal, WalAppendError};
@@ -43,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) view: ArcSwap<View>,
     pub(crate) tables: Mutex<Tables>,
     pub(crate) cache: Arc<ColumnCache>,
+    pub(crate) handles: Arc<Handles>,
     /// What the last maintenance run failed on.
     pub(crate) last_error: Mutex<Option<String>>,
     /// The last seal failed because the disk was full.
@@ -66,9 +69,34 @@ pub(crate) struct Tables {
     pub(crate) entities: DeltaLog,
     /// The files of the `entities` table, in the order of their keys.
     pub(crate) entity_files: Vec<EntityFile>,
-    /// Files that compaction replaced, and since when.
-    pub(crate) replaced: Vec<(PathBuf, Instant)>,
+    /// Files that compaction or retention replaced.
+    pub(crate) replaced: Vec<Replaced>,
     pub(crate) last_retention_day: i32,
+}
+
+/// A file that no table refers to any more.
+#[derive(Debug)]
+pub(crate) struct Replaced {
+    pub(crate) path: PathBuf,
+    pub(crate) since: Instant,
+    /// Views that show it keep this alive.
+    pub(crate) file: Weak<SealedFile>,
+}
+
+impl Replaced {
+    /// A file that no view shows.
+    pub(crate) fn unseen(path: PathBuf) -> Replaced {
+        Replaced { path, since: Instant::now(), file: Weak::new() }
+    }
+
+    /// A sealed file and its rollup.
+    pub(crate) fn sealed(dir: &Path, file: &Arc<SealedFile>) -> [Replaced; 2] {
+        [file.path.clone(), crate::seal::rollup_path(dir, &file.name)].map(|path| Replaced {
+            path,
+            since: Instant::now(),
+            file: Arc::downgrade(file),
+        })
+    }
 }
 
 /// A file of the `entities` table and the keys it holds, by group.
@@ -105,7 +133,33 @@ impl Store {
     /// new, and the ones that were known already. On error nothing is promised, and the same
     /// batch can be sent again.
     pub fn append(&self, batch: &EventBatch) -> Result<Appended, AppendError> {
+        self.append_in_parts(batch, &|batch| self.append_whole(batch))
+    }
+
+    /// Appends a batch, or its halves if it is too large for one frame of the write-ahead log.
+    fn append_in_parts(
+        &self,
+        batch: &EventBatch,
+        append: &dyn Fn(&EventBatch) -> Result<Appended, AppendError>,
+    ) -> Result<Appended, AppendError> {
+        match append(batch) {
+            Err(AppendError::TooLarge { .. }) if batch.len() > 1 => {
+                let rows: Vec<u32> = (0..batch.len() as u32).collect();
+                let (first, second) = rows.split_at(rows.len() / 2);
+                let mut done = self.append_in_parts(&batch.select(first), append)?;
+                done.add(&self.append_in_parts(&batch.select(second), append)?);
+                Ok(done)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn append_whole(&self, batch: &EventBatch) -> Result<Appended, AppendError> {
         let shared = &self.shared;
+        let bytes = batch.size_bytes();
+        if bytes > BATCH_BYTES_MAX {
+            return Err(AppendError::TooLarge { bytes });
+        }
         if shared.failed.load(Ordering::SeqCst) {
             return Err(AppendError::Poisoned);
         }
@@ -128,31 +182,34 @@ impl Store {
         // durable only after it.
         let payload = frame::encode(batch, &absorbed.accepted)?;
         let ticket = shared.wal.submit(payload).map_err(append_error)?;
+        let _undecided = Undecided(shared);
         let position = ticket.position().get();
-        state.queue(position, absorbed.chunks, absorbed.marks);
+        let counts = absorbed.counts;
+        state.queue(position, absorbed);
         let full = state.hot_rows() >= shared.options.seal_rows;
         drop(state);
 
         let outcome = ticket.wait();
         let mut state = shared.state.lock();
-        if state.settle(position, outcome.is_ok())? {
+        if state.settle(position, outcome.is_ok()) {
             shared.publish(&mut state);
         }
         shared.settled.notify_all();
         while outcome.is_ok() && state.pending.iter().any(|p| p.position == position) {
             // An earlier batch is not settled yet; its thread is about to do so.
+            if shared.failed.load(Ordering::SeqCst) {
+                return Err(AppendError::Poisoned);
+            }
             shared.settled.wait(&mut state);
         }
-        let relied_on_refused = absorbed.relies_on.iter().any(|p| state.failed.contains(p));
+        let refused = state.failed.contains(&position);
         drop(state);
         if full {
             shared.wake_worker();
         }
         outcome.map_err(append_error)?;
-        if relied_on_refused {
-            return Err(AppendError::DiskFull);
-        }
-        Ok(absorbed.counts)
+        // Durable, but a batch it was compared with is not; only a full disk refuses batches.
+        if refused { Err(AppendError::DiskFull) } else { Ok(counts) }
     }
 
     /// Like [`Store::append`], but waits up to `patience` while the store catches up instead of
@@ -163,20 +220,28 @@ impl Store {
         patience: Duration,
     ) -> Result<Appended, AppendError> {
         let deadline = Instant::now() + patience;
-        loop {
-            match self.append(batch) {
-                Err(AppendError::Backpressure { .. }) if Instant::now() < deadline => {
-                    if self.worker.lock().is_none() {
-                        self.seal()?;
+        self.append_in_parts(batch, &|batch| {
+            loop {
+                match self.append_whole(batch) {
+                    Err(AppendError::Backpressure { .. }) if Instant::now() < deadline => {
+                        self.wait_for_room()?;
                     }
-                    let mut state = self.shared.state.lock();
-                    if state.hot_bytes > self.shared.options.hot_bytes_max {
-                        self.shared.room.wait_for(&mut state, Duration::from_millis(200));
-                    }
+                    other => return other,
                 }
-                other => return other,
             }
+        })
+    }
+
+    fn wait_for_room(&self) -> Result<(), StoreError> {
+        if self.worker.lock().is_none() {
+            self.seal()?;
         }
+        let mut state = self.shared.state.lock();
+        // Else it is the write-ahead log that is busy, which is a matter of milliseconds.
+        let full = state.hot_bytes > self.shared.options.hot_bytes_max;
+        let wait = if full { ROOM_WAIT } else { LOG_WAIT };
+        self.shared.room.wait_for(&mut state, wait);
+        Ok(())
     }
 
     /// Everything readable now.
@@ -191,7 +256,7 @@ impl Store {
 
     /// Merges small files of a log and day, all there are.
     pub fn compact(&self) -> Result<crate::compact::Compacted, StoreError> {
-        crate::compact::compact(&self.shared, 2)
+        crate::compact::compact(&self.shared, 2, || Ok(true))
     }
 
     /// Computes every rollup again and writes those that differ. Gives how many files were looked
@@ -245,6 +310,7 @@ impl Shared {
         let view = ArcSwap::from_pointee(state.view());
         Shared {
             dir: dir.to_owned(),
+            handles: Arc::new(Handles::new(options.files.clone())),
             files: options.files.clone(),
             options,
             wal,
@@ -268,6 +334,11 @@ impl Shared {
         self.view.store(Arc::new(state.view()));
     }
 
+    /// Fails after a failure that only opening again can repair: nothing more is written then.
+    pub(crate) fn require_running(&self) -> Result<(), StoreError> {
+        if self.failed.load(Ordering::SeqCst) { Err(StoreError::Stopped) } else { Ok(()) }
+    }
+
     fn wake_worker(&self) {
         *self.wake.0.lock() = true;
         self.wake.1.notify_one();
@@ -275,6 +346,19 @@ impl Shared {
 
     fn stopping(&self) -> bool {
         self.stop.load(Ordering::SeqCst)
+    }
+}
+
+/// Between submit and settle: whoever panics here leaves a batch that nobody decides about, and
+/// others would wait for it for ever.
+struct Undecided<'a>(&'a Shared);
+
+impl Drop for Undecided<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.failed.store(true, Ordering::SeqCst);
+            self.0.settled.notify_all();
+        }
     }
 }
 
@@ -289,6 +373,13 @@ fn append_error(error: WalAppendError) -> AppendError {
     }
 }
 
+/// A larger batch is taken in parts. Keeps what is in memory far below the 2 GiB that a column of
+/// texts can hold, and a frame below what can be read back.
+const BATCH_BYTES_MAX: usize = 256 << 20;
+/// How long an import waits for a seal before it looks again.
+const ROOM_WAIT: Duration = Duration::from_millis(200);
+/// How long an import waits for the write-ahead log.
+const LOG_WAIT: Duration = Duration::from_millis(5);
 /// How often the worker looks whether there is something to do.
 const WORKER_PERIOD: Duration = Duration::from_millis(500);
 /// How long it leaves a failed task alone.
@@ -309,31 +400,59 @@ fn work(shared: &Shared) {
         if shared.stopping() || Instant::now() < resume {
             continue;
         }
-        if let Err(error) = work_once(shared) {
-            tracing::error!(%error, "maintenance failed; it will be tried again");
-            *shared.last_error.lock() = Some(error.to_string());
-            resume = Instant::now() + WORKER_PAUSE_AFTER_FAILURE;
+        let run = std::panic::AssertUnwindSafe(|| work_once(shared));
+        let error = match std::panic::catch_unwind(run) {
+            Ok(Ok(())) => {
+                *shared.last_error.lock() = None;
+                continue;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(panic) => {
+                // How far it got is unknown: nothing more may be written on top of it.
+                shared.failed.store(true, Ordering::SeqCst);
+                shared.settled.notify_all();
+                format!("maintenance panicked: {}", panic_message(&*panic))
+            }
+        };
+        tracing::error!(error, "maintenance failed; it will be tried again");
+        *shared.last_error.lock() = Some(error);
+        if shared.failed.load(Ordering::SeqCst) {
+            tracing::error!("the store stopped; restart durward");
+            return;
         }
+        resume = Instant::now() + WORKER_PAUSE_AFTER_FAILURE;
     }
 }
 
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+/// Everything that is due. One task failing keeps none from its turn: on a full disk it is
+/// retention and the removal of replaced files that make room for the next seal. Gives the first
+/// failure.
 fn work_once(shared: &Shared) -> Result<(), StoreError> {
-    let due = {
-        let state = shared.state.lock();
-        let options = &shared.options;
-        let old = state.hot_since.is_some_and(|since| since.elapsed() >= options.seal_after);
-        old || state.hot_rows() >= options.seal_rows || state.hot_bytes > options.hot_bytes_max / 2
-    };
-    if due {
-        crate::seal::seal(shared)?;
-        crate::compact::compact(shared, COMPACT_FAN_IN)?;
+    let seal_if_due = || if seal_is_due(shared) { crate::seal::seal(shared) } else { Ok(()) };
+    let mut outcome = Ok(());
+    if seal_is_due(shared) {
+        outcome = crate::seal::seal(shared).and_then(|()| {
+            // A long compaction must not keep new rows in memory.
+            let between = || seal_if_due().map(|()| !shared.stopping());
+            crate::compact::compact(shared, COMPACT_FAN_IN, between).map(drop)
+        });
     }
     let today = durward_model::Timestamp::now().day();
     if shared.tables.lock().last_retention_day != today {
-        crate::maintain::retain(shared, today)?;
-        crate::maintain::clean_logs(shared)?;
+        let retained = crate::maintain::retain(shared, today).map(drop);
+        outcome = outcome.and(retained.and_then(|()| crate::maintain::clean_logs(shared)));
     }
-    crate::maintain::remove_replaced(shared)?;
-    *shared.last_error.lock() = None;
-    Ok(())
+    outcome.and(crate::maintain::remove_replaced(shared))
+}
+
+fn seal_is_due(shared: &Shared) -> bool {
+    let state = shared.state.lock();
+    let options = &shared.options;
+    let old = state.hot_since.is_some_and(|since| since.elapsed() >= options.seal_after);
+    old || state.hot_rows() >= options.seal_rows || state.hot_bytes > options.hot_bytes_max / 2
 }

@@ -14,23 +14,36 @@ use crate::chunk::Chunk;
 use crate::error::StoreError;
 use crate::schema::Column;
 
-/// Do two logs share their identifiers? Sign-ins do; records of other logs may well repeat the
-/// identifier of the sign-in they are about.
-pub(crate) fn same_namespace(a: Log, b: Log) -> bool {
-    a == b || (a.is_sign_in() && b.is_sign_in())
+/// Logs of one namespace share their identifiers. Sign-ins do; records of other logs may well
+/// repeat the identifier of the sign-in they are about. Gives one log of the namespace.
+pub(crate) fn namespace(log: Log) -> Log {
+    if log.is_sign_in() { Log::InteractiveUser } else { log }
 }
 
-/// Rows of `chunk` with this identifier and about this time.
+/// Are two instants (µs) the same, but for the second to which some exports cut it?
+pub(crate) fn same_time(a_micros: i64, b_micros: i64) -> bool {
+    a_micros.abs_diff(b_micros) <= SECOND_MICROS.unsigned_abs()
+}
+
+/// Can the chunk have rows at about the time of something between two instants (µs)?
+pub(crate) fn about(chunk: &Chunk, oldest_micros: i64, newest_micros: i64) -> bool {
+    chunk.max_micros >= oldest_micros.saturating_sub(SECOND_MICROS)
+        && chunk.min_micros <= newest_micros.saturating_add(SECOND_MICROS)
+}
+
+/// Rows of `chunk` with this identifier and about the time of something between two instants (µs).
 pub(crate) fn find_in(
     chunk: &Arc<Chunk>,
     id: &Id,
-    created_micros: i64,
+    (oldest_micros, newest_micros): (i64, i64),
     found: &mut Vec<u32>,
 ) -> Result<(), StoreError> {
-    let (from, to) = (created_micros - SECOND_MICROS, created_micros + SECOND_MICROS);
-    if chunk.max_micros < from || chunk.min_micros > to || !chunk.may_contain(FieldId::Id, id)? {
+    let possible = about(chunk, oldest_micros, newest_micros);
+    if !possible || !chunk.may_contain(FieldId::Id, id)? {
         return Ok(());
     }
+    let from = oldest_micros.saturating_sub(SECOND_MICROS);
+    let to = newest_micros.saturating_add(SECOND_MICROS);
     let created = chunk.created()?;
     let times = created.values();
     // Newest first: rows later than `to` come first.

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use durward_model::Event;
 use durward_model::field::{Group, Log};
+use hashbrown::HashSet;
 
 use crate::chunk::{Body, Chunk};
 use crate::entities::{EntitySnapshot, EntityTable};
 use crate::error::StoreError;
 use crate::rollup::Rollup;
-use crate::sealed::SealedFile;
 
 /// A row of a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -94,17 +94,26 @@ impl View {
         from_micros: i64,
         to_micros: i64,
     ) -> Result<RollupParts, StoreError> {
+        // Files of which a row was replaced by a later revision: their rollup counts too much.
+        let revised: HashSet<u64> = self
+            .chunks
+            .iter()
+            .filter(|chunk| chunk.superseded.is_some())
+            .filter_map(|chunk| match &chunk.body {
+                Body::Sealed { file, .. } => Some(file.number),
+                Body::Hot { .. } => None,
+            })
+            .collect();
         let (mut rollups, mut rest) = (Vec::new(), Vec::new());
-        let mut seen: Vec<u64> = Vec::new();
+        let mut seen: HashSet<u64> = HashSet::new();
         for (index, chunk) in self.chunks.iter().enumerate() {
             let outside = chunk.max_micros < from_micros || chunk.min_micros >= to_micros;
             if outside || !logs.contains(&chunk.log) {
                 continue;
             }
             match &chunk.body {
-                Body::Sealed { file, .. } if !self.is_revised(file) => {
-                    if !seen.contains(&file.number) {
-                        seen.push(file.number);
+                Body::Sealed { file, .. } if !revised.contains(&file.number) => {
+                    if seen.insert(file.number) {
                         rollups.push((chunk.log, file.rollup(&self.entities)?));
                     }
                 }
@@ -112,13 +121,5 @@ impl View {
             }
         }
         Ok((rollups, rest))
-    }
-
-    /// Has any row of the file been replaced by a later revision?
-    fn is_revised(&self, file: &Arc<SealedFile>) -> bool {
-        self.chunks.iter().any(|chunk| {
-            chunk.superseded.is_some()
-                && matches!(&chunk.body, Body::Sealed { file: other, .. } if Arc::ptr_eq(other, file))
-        })
     }
 }

@@ -121,10 +121,10 @@ fn take(batch: &EventBatch, (all, entities): &mut (Columns, [EntityList; GROUP_C
     all.duration_ms.extend_from_slice(&c.duration_ms);
     all.refs.extend_from_slice(&c.refs);
     all.extra.extend_from_slice(&c.extra);
-    for group in 0..GROUP_COUNT {
+    for (group, entities) in entities.iter_mut().enumerate() {
         let list = &batch.entities[group];
         let lasting: Vec<u32> =
-            (0..list.len() as u32).map(|n| entities[group].intern(list.get(n))).collect();
+            (0..list.len() as u32).map(|n| entities.intern(list.get(n))).collect();
         all.keys[group].extend(c.keys[group].iter().map(|&local| lasting[local as usize]));
     }
 }

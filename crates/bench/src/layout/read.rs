@@ -171,9 +171,7 @@ impl<'a> Reader<'a> {
                 let batch = part.read(&["created", column], Some(selection))?;
                 let times = batch.column(0).as_primitive::<Int64Type>().values();
                 let found = self.rows_of_user(batch.column(1))?;
-                best.extend(
-                    found.into_iter().map(|row| (times[row], index, (start + row) as u32)),
-                );
+                best.extend(found.into_iter().map(|row| (times[row], index, (start + row) as u32)));
             }
             keep_best(&mut best);
         }
@@ -197,10 +195,13 @@ impl<'a> Reader<'a> {
             return if below && above { whole } else { Vec::new() };
         }
         let column = part.column("actor");
-        let (Some(index), Some(offsets)) = (metadata.column_index(), metadata.offset_index()) else {
+        let (Some(index), Some(offsets)) = (metadata.column_index(), metadata.offset_index())
+        else {
             return whole;
         };
-        let ColumnIndexMetaData::INT32(index) = &index[part.row_group][column] else { return whole };
+        let ColumnIndexMetaData::INT32(index) = &index[part.row_group][column] else {
+            return whole;
+        };
         let pages = offsets[part.row_group][column].page_locations();
         let mut runs = Vec::new();
         for (number, page) in pages.iter().enumerate() {
@@ -280,8 +281,7 @@ impl<'a> Reader<'a> {
             }
         }
         for (key, count) in by_key.into_iter().enumerate() {
-            let text =
-                self.events.text(Group::Application, key as i32, FieldId::AppDisplayName);
+            let text = self.events.text(Group::Application, key as i32, FieldId::AppDisplayName);
             *by_name.entry(text).or_default() += count;
         }
         Ok(Answer::of_times(by_name.into_values()))
@@ -317,7 +317,7 @@ impl<'a> Reader<'a> {
                     let keys = texts.keys();
                     let values = texts.values().as_string::<i32>();
                     let value = |row| values.value(keys.value(row) as usize).to_owned();
-                    keys.is_valid(row).then(|| value(row)).unwrap_or_default()
+                    if keys.is_valid(row) { value(row) } else { String::new() }
                 })
                 .collect();
         }

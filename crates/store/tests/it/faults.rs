@@ -95,7 +95,8 @@ pub(crate) fn parquet_files(dir: &Path) -> Vec<PathBuf> {
     let all = RealFiles.list_files(dir).unwrap();
     let is_data = |path: &PathBuf| {
         let path = path.to_string_lossy();
-        (path.ends_with(".parquet") || path.ends_with(".parquet.tmp")) && !path.contains("_delta_log")
+        (path.ends_with(".parquet") || path.ends_with(".parquet.tmp"))
+            && !path.contains("_delta_log")
     };
     all.into_iter().filter(is_data).collect()
 }

@@ -7,3 +7,4 @@ mod fixture;
 mod lifecycle;
 mod model;
 mod power;
+mod threads;
