@@ -56,6 +56,7 @@ pub(crate) fn run(setting: &Setting) -> anyhow::Result<String> {
     for kind in [Kind::Durward, Kind::DuckDb, Kind::ClickHouse] {
         engines.push(measure(setting, kind)?);
     }
+    let stages = stages(setting)?;
     let figures = engines.iter().map(|engine| {
         json!({
             "name": engine.name, "version": engine.version, "load": engine.load,
@@ -65,7 +66,7 @@ pub(crate) fn run(setting: &Setting) -> anyhow::Result<String> {
     let figures: Json = figures.collect();
     std::fs::write(setting.work.join("figures.json"), serde_json::to_vec_pretty(&figures)?)?;
     agree(&engines)?;
-    Ok(report::markdown(&manifest, &engines, setting.loads))
+    Ok(report::markdown(&manifest, &engines, &stages, setting.loads))
 }
 
 #[derive(Clone, Copy)]
@@ -123,6 +124,37 @@ fn measure(setting: &Setting, kind: Kind) -> anyhow::Result<Engine> {
         }
     };
     Ok(Engine { name: kind.name(), version, load, loads_s, warm, cold_ms })
+}
+
+/// Single stages of ours, each in a process of its own.
+#[derive(Debug)]
+pub(crate) struct Stages {
+    /// Decoding on one thread.
+    pub(crate) decode: Json,
+    /// As many events as two threads can send.
+    pub(crate) burst: Json,
+    /// 5,000 events a second.
+    pub(crate) steady: Json,
+}
+
+fn stages(setting: &Setting) -> anyhow::Result<Stages> {
+    let data = setting.work.join("stages");
+    let stage = |name: &str, more: &[&str]| -> anyhow::Result<Json> {
+        if data.exists() {
+            std::fs::remove_dir_all(&data)?;
+        }
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(name).arg(&setting.files).args(more);
+        if name == "append" {
+            command.arg("--data").arg(&data);
+        }
+        Ok(serde_json::from_str(run_command(&mut command)?.trim())?)
+    };
+    Ok(Stages {
+        decode: stage("decode", &[])?,
+        burst: stage("append", &[])?,
+        steady: stage("append", &["--per-second", "5000"])?,
+    })
 }
 
 /// Runs one step in a process of its own and reads the JSON it prints.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
-use crate::compare::Engine;
+use crate::compare::{Engine, Stages};
 use crate::manifest::Manifest;
 use crate::tasks;
 
@@ -30,7 +30,12 @@ const QUESTIONS: [&str; tasks::NAMES.len()] = [
 const METHOD: &str = include_str!("method.md");
 
 /// The whole report.
-pub(crate) fn markdown(manifest: &Manifest, engines: &[Engine], loads: usize) -> String {
+pub(crate) fn markdown(
+    manifest: &Manifest,
+    engines: &[Engine],
+    stages: &Stages,
+    loads: usize,
+) -> String {
     let mut out = String::from("# Benchmarks\n\n");
     let _ = writeln!(
         out,
@@ -54,13 +59,14 @@ pub(crate) fn markdown(manifest: &Manifest, engines: &[Engine], loads: usize) ->
     load_table(&mut out, manifest, engines, loads);
     task_table(&mut out, engines);
     losses(&mut out, engines);
+    stage_list(&mut out, stages);
     out.push_str(METHOD);
     out
 }
 
 fn load_table(out: &mut String, manifest: &Manifest, engines: &[Engine], loads: usize) {
     let events = manifest.events as f64;
-    let _ = writeln!(out, "## Load\n\nThe same files, two threads, median of {loads}.\n");
+    let _ = writeln!(out, "## Load\n\nThe same files, two threads, median of {loads} loads.\n");
     header(out, "", engines);
     row(out, "seconds until durable and visible", engines, |e| {
         format!("{:.1}", number(&e.load, "durable_s"))
@@ -140,6 +146,29 @@ fn losses(out: &mut String, engines: &[Engine]) {
             let _ = writeln!(out, "{}\n", lost.join("\n"));
         }
     }
+}
+
+fn stage_list(out: &mut String, stages: &Stages) {
+    let ack = |of: &Json, name: &str| short(number(&of["ack"], name));
+    let _ = writeln!(
+        out,
+        "## Stages\n\n\
+         - Decoding, one thread: {:.1} µs an event, {:.0} MB/s of JSON.\n\
+         - From JSON in memory to the acknowledgement, two threads, bodies of 500 events: {:.0} \
+         events a second, {:.0} MB/s; p50 {} ms, p99 {} ms.\n\
+         - Acknowledgement at 5,000 events a second, bodies of 50 events, from when a body is due \
+         (decoding included): p50 {} ms, p99 {} ms, longest {} ms. An event is visible to queries \
+         with its acknowledgement.\n",
+        number(&stages.decode, "us_per_event"),
+        number(&stages.decode, "megabytes_per_second"),
+        number(&stages.burst, "events_per_second"),
+        number(&stages.burst, "megabytes_per_second"),
+        ack(&stages.burst, "p50_ms"),
+        ack(&stages.burst, "p99_ms"),
+        ack(&stages.steady, "p50_ms"),
+        ack(&stages.steady, "p99_ms"),
+        ack(&stages.steady, "max_ms"),
+    );
 }
 
 /// Ours over the faster of the others.

@@ -121,8 +121,7 @@ fn open_table(
         partition_columns: partitions.iter().map(|&column| column.to_owned()).collect(),
     };
     let files = &options.files;
-    let open =
-        || DeltaLog::open_or_create(files.clone(), dir, &spec, DeltaOptions::default(), now_ms);
+    let open = || DeltaLog::open_or_create(files.clone(), dir, &spec, delta_options(), now_ms);
     match open() {
         Err(DeltaError::Torn { version, path, reason }) => {
             tracing::warn!(version, path = %path.display(), reason, "newest commit is torn; set aside");
@@ -131,6 +130,11 @@ fn open_table(
         }
         other => Ok(other?),
     }
+}
+
+/// Replaced files are gone within hours, so the log need not remember them for a week.
+fn delta_options() -> DeltaOptions {
+    DeltaOptions { tombstone_retention_ms: 24 * 3600 * 1000, ..DeltaOptions::default() }
 }
 
 fn partition_of(add: &AddFile, dir: &Path) -> Result<(Log, i32), StoreError> {

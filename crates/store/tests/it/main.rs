@@ -7,4 +7,5 @@ mod fixture;
 mod lifecycle;
 mod model;
 mod power;
+mod rows;
 mod threads;
