@@ -62,7 +62,10 @@ fn run(arguments: &[&str]) -> Result<bool> {
 
 /// The root of the repository.
 fn root() -> Result<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // At run time: builds of several checkouts may share one target directory.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR");
+    let here = here.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let here = Path::new(&here);
     let root = here.ancestors().nth(2).context("xtask is not two folders below the root")?;
     Ok(root.to_owned())
 }

@@ -13,7 +13,8 @@ use crate::support::{assert_same, decode, events_of, received};
 fn folder() -> Option<PathBuf> {
     let folder = match std::env::var_os("DURWARD_SHARED_DATA") {
         Some(folder) => PathBuf::from(folder),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
+        None => Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo"))
+            .join("../../../shared/data"),
     };
     if folder.is_dir() {
         return Some(folder);

@@ -102,7 +102,8 @@ fn check(name: &str, bytes: &[u8]) {
 
 #[test]
 fn changed_seeds_are_survived() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/decode");
+    let folder = Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo"))
+        .join("../../fuzz/seeds/decode");
     let seeds: Vec<(String, Vec<u8>)> = walk(&[folder])
         .unwrap()
         .into_iter()
