@@ -6,7 +6,8 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    compact, demo, error, export, generate, import, search, serve, status, verify,
+    access_log, compact, demo, error, export, generate, import, search, serve, status, token, user,
+    verify,
 };
 use crate::logging;
 
@@ -50,10 +51,18 @@ enum Command {
     Generate(generate::Args),
     /// Explain a sign-in error code
     Error(error::Args),
+    /// Make, list and revoke tokens for programs
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Make and manage accounts of people
+    #[command(subcommand)]
+    User(user::Command),
     /// Show what is in the data directory
     Status,
     /// Merge small files
     Compact(compact::Args),
+    /// Show who looked at what, or check that nobody has changed the record of it
+    AccessLog(access_log::Args),
     /// Read everything back and check that it agrees
     Verify,
 }
@@ -72,7 +81,10 @@ impl Cli {
             Command::Export(args) => export::run(&args, &common),
             Command::Generate(args) => generate::run(&args, &common),
             Command::Error(args) => error::run(&args, &common),
+            Command::Token(command) => token::run(&command, &common),
+            Command::User(command) => user::run(&command, &common),
             Command::Status => status::run(&common),
+            Command::AccessLog(args) => access_log::run(&args, &common),
             Command::Compact(args) => compact::run(&args, &common),
             Command::Verify => verify::run(&common),
         }

@@ -1,5 +1,6 @@
 //! The commands, one module each: its arguments and what it does.
 
+pub(crate) mod access_log;
 pub(crate) mod compact;
 pub(crate) mod demo;
 pub(crate) mod error;
@@ -9,4 +10,6 @@ pub(crate) mod import;
 pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod status;
+pub(crate) mod token;
+pub(crate) mod user;
 pub(crate) mod verify;

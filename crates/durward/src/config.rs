@@ -4,7 +4,6 @@
 //! key that is not known is refused with its place, because a setting that is silently without
 //! effect is worse than none. What is hard-coded elsewhere is so until somebody needs the knob.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -14,8 +13,14 @@ use durward_server::ServerConfig;
 use durward_store::StoreOptions;
 use serde::{Deserialize, Serialize};
 
+mod access;
+mod server;
 mod units;
 
+pub(crate) use units::span as parse_span;
+
+use access::Access;
+use server::Server;
 use units::{Size, Span};
 
 /// Everything that can be set.
@@ -26,22 +31,9 @@ pub(crate) struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) data: Option<PathBuf>,
     pub(crate) server: Server,
+    pub(crate) access: Access,
     pub(crate) store: Storage,
     pub(crate) retention: Retention,
-}
-
-/// What answers.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Server {
-    pub(crate) listen: SocketAddr,
-    body_max: Size,
-    bodies_max: Size,
-    body_timeout: Span,
-    queries_max: usize,
-    exports_max: usize,
-    query_timeout: Span,
-    shutdown_timeout: Span,
 }
 
 /// What keeps.
@@ -88,22 +80,6 @@ pub(crate) struct Hold {
     to: String,
 }
 
-impl Default for Server {
-    fn default() -> Server {
-        let theirs = ServerConfig::default();
-        Server {
-            listen: theirs.listen,
-            body_max: Size(theirs.body_bytes_max),
-            bodies_max: Size(theirs.bodies_bytes_max),
-            body_timeout: Span(theirs.body_timeout),
-            queries_max: theirs.queries_max,
-            exports_max: theirs.exports_max,
-            query_timeout: Span(theirs.query_timeout),
-            shutdown_timeout: Span(theirs.shutdown_timeout),
-        }
-    }
-}
-
 impl Default for Storage {
     fn default() -> Storage {
         let theirs = StoreOptions::default();
@@ -141,43 +117,26 @@ impl Config {
     /// Refuses what cannot work. The bounds are far from anything useful.
     pub(crate) fn check(&self) -> Result<()> {
         const MIB: u64 = 1 << 20;
-        let (server, store) = (&self.server, &self.store);
-        if !server.listen.ip().is_loopback() {
-            bail!(
-                "server.listen: {} is not a loopback address; until durward has access control \
-                 it only listens on 127.0.0.1 or ::1",
-                server.listen
-            );
-        }
-        for (key, size) in [
-            ("server.body_max", server.body_max),
-            ("server.bodies_max", server.bodies_max),
-            ("store.unsealed_max", store.unsealed_max),
-            ("store.cache_max", store.cache_max),
-        ] {
+        let store = &self.store;
+        for (key, size) in
+            [("store.unsealed_max", store.unsealed_max), ("store.cache_max", store.cache_max)]
+        {
             if size.0 < MIB {
                 bail!("{key}: at least 1MiB");
             }
         }
-        for (key, number, least) in [
-            ("server.queries_max", server.queries_max, 1),
-            ("server.exports_max", server.exports_max, 1),
-            ("store.seal_rows", store.seal_rows, 100),
-            ("store.file_rows", store.file_rows, 1000),
-        ] {
+        for (key, number, least) in
+            [("store.seal_rows", store.seal_rows, 100), ("store.file_rows", store.file_rows, 1000)]
+        {
             if number < least {
                 bail!("{key}: at least {least}");
             }
         }
-        for (key, span) in [
-            ("server.body_timeout", server.body_timeout),
-            ("server.query_timeout", server.query_timeout),
-            ("store.seal_after", store.seal_after),
-        ] {
-            if span.0.is_zero() {
-                bail!("{key}: more than no time at all");
-            }
+        if store.seal_after.0.is_zero() {
+            bail!("store.seal_after: more than no time at all");
         }
+        self.server.check()?;
+        self.access.check()?;
         self.retention.holds()?;
         Ok(())
     }
@@ -189,17 +148,7 @@ impl Config {
 
     /// What the server is told.
     pub(crate) fn server(&self) -> ServerConfig {
-        let server = &self.server;
-        ServerConfig {
-            listen: server.listen,
-            body_bytes_max: server.body_max.0,
-            bodies_bytes_max: server.bodies_max.0,
-            body_timeout: server.body_timeout.0,
-            queries_max: server.queries_max,
-            exports_max: server.exports_max,
-            query_timeout: server.query_timeout.0,
-            shutdown_timeout: server.shutdown_timeout.0,
-        }
+        self.server.config()
     }
 
     /// What the store is told.
@@ -273,7 +222,7 @@ mod tests {
         // Every key is there, not only those that happen to be listed.
         let named: toml::Table = toml::from_str(block).unwrap();
         let all: toml::Table = toml::from_str(&Config::default().to_toml().unwrap()).unwrap();
-        for section in ["server", "store"] {
+        for section in ["server", "access", "store"] {
             let keys = |table: &toml::Table| -> Vec<String> {
                 table[section].as_table().unwrap().keys().cloned().collect()
             };
@@ -308,7 +257,7 @@ mod tests {
             ("[store]\nseal_after = \"0s\"", "store.seal_after"),
             ("[store]\nseal_rows = -1", "line 2"),
             ("[store]\ncache_max = \"1KiB\"", "store.cache_max: at least 1MiB"),
-            ("[server]\nlisten = \"0.0.0.0:7400\"", "not a loopback address"),
+            ("[server]\nlisten = \"0.0.0.0:7400\"", "server.listen: 0.0.0.0:7400 can be reached"),
             ("[server]\nqueries_max = 0", "server.queries_max: at least 1"),
             ("[server\n", "line 1"),
             (

@@ -24,6 +24,8 @@ pub struct Options {
     pub received: Timestamp,
     /// The tenant of records that do not name theirs; none leaves it empty.
     pub default_tenant: Option<String>,
+    /// The only tenants whose records are taken; those of others are rejected. None means all.
+    pub only_tenants: Vec<String>,
     /// Rows of a batch at most.
     pub batch_rows: usize,
 }
@@ -31,7 +33,7 @@ pub struct Options {
 impl Options {
     /// Options for records received at that time.
     pub fn new(received: Timestamp) -> Options {
-        Options { received, default_tenant: None, batch_rows: BATCH_ROWS }
+        Options { received, default_tenant: None, only_tenants: Vec::new(), batch_rows: BATCH_ROWS }
     }
 }
 
@@ -152,6 +154,7 @@ impl Decoder {
     fn context(&self, name: &str) -> FileContext {
         FileContext {
             tenant: tenant_of(name).map(str::to_owned).or(self.options.default_tenant.clone()),
+            only_tenants: self.options.only_tenants.clone(),
             log_hint: log_of_name(name),
             ..FileContext::default()
         }

@@ -28,6 +28,8 @@ use crate::table::{Node, TABLES, facts};
 pub(crate) struct FileContext {
     /// The tenant, where records do not name theirs: from the folder or the caller.
     pub(crate) tenant: Option<String>,
+    /// The only tenants whose records are taken; none means all.
+    pub(crate) only_tenants: Vec<String>,
     /// The log of all records, where the file as a whole says so.
     pub(crate) log: Option<Log>,
     /// The log of sign-ins that do not say which.

@@ -12,6 +12,8 @@ use crate::id::Id;
 use crate::shape;
 use crate::time::Timestamp;
 
+mod redact;
+
 /// The values stored with the event itself; see [`crate::batch::Columns`].
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "named after the fields of the catalogue")]
@@ -41,13 +43,14 @@ pub struct Event {
     row: RowValues,
     entities: [Arc<[u8]>; GROUP_COUNT],
     extras: Vec<(Option<FieldId>, Vec<Box<RawValue>>)>,
+    redaction: redact::Redaction,
 }
 
 impl Event {
     /// An event from its own values and its encoded entities, in the order of the groups.
     pub fn new(row: RowValues, entities: [Arc<[u8]>; GROUP_COUNT]) -> Event {
         let extras = row.extra.as_deref().map(parse_extras).unwrap_or_default();
-        Event { row, entities, extras }
+        Event { row, entities, extras, redaction: redact::Redaction::default() }
     }
 
     /// One event of a batch that has not been stored yet.
@@ -114,13 +117,21 @@ impl Event {
         }
     }
 
-    /// The record as its source wrote it, as minified JSON.
+    /// The record as its source wrote it, as minified JSON. What was taken out of the event is
+    /// not in it either; empty where the event no longer has an original
+    /// (see [`Event::has_original`]).
     pub fn original(&self) -> String {
         let mut out = String::with_capacity(2048);
+        if !self.has_original() {
+            return out;
+        }
         if let Cell::Text(text) = cell::find(&self.entities[0], FieldId::Shape) {
             shape::fill(&text, None, self, &mut out);
         }
-        out
+        if self.shows_conditional_access() || out.is_empty() {
+            return out;
+        }
+        redact::without_conditional_access(&out)
     }
 
     fn identifier(&self, field: FieldId, id: Option<Id>) -> Cell<'_> {

@@ -409,6 +409,11 @@ catalogue! {
 /// One more than the largest field number.
 pub const FIELD_SPAN: usize = 178;
 
+/// What only those see who may see Conditional Access details. Whether access was granted
+/// (`conditionalAccessStatus`) everybody sees.
+pub const CONDITIONAL_ACCESS_DETAILS: [FieldId; 2] =
+    [FieldId::AppliedConditionalAccessPolicies, FieldId::ConditionalAccessAudiences];
+
 impl FieldId {
     /// The catalogue entry.
     pub fn field(self) -> &'static Field {

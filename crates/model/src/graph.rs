@@ -16,7 +16,7 @@ use crate::cell::Cell;
 use crate::enums::Enum;
 use crate::errors::{self, Status};
 use crate::event::Event;
-use crate::field::{self, FIELDS, FieldId, GraphVersion, Kind};
+use crate::field::{self, CONDITIONAL_ACCESS_DETAILS, FIELDS, FieldId, GraphVersion, Kind};
 use crate::shape::write_string;
 
 mod nested;
@@ -106,9 +106,12 @@ impl GraphOptions {
         Ok(self)
     }
 
-    /// Leaves `appliedConditionalAccessPolicies` out, selected or not: the caller may not see it.
+    /// Leaves the details of Conditional Access out, selected or not: the caller may not see them.
+    /// [`Event::without_conditional_access`] has the same effect for one event.
     pub fn without_conditional_access(mut self) -> GraphOptions {
-        self.shown.remove(FieldId::AppliedConditionalAccessPolicies);
+        for field in CONDITIONAL_ACCESS_DETAILS {
+            self.shown.remove(field);
+        }
         self
     }
 
@@ -144,7 +147,11 @@ pub fn fields_of(version: Version, name: &str) -> impl Iterator<Item = FieldId> 
 
 /// Appends a sign-in as a `signIn` object.
 pub fn write_sign_in(event: &Event, options: &GraphOptions, out: &mut String) {
-    write_members(event, &TREE, options, out);
+    if event.shows_conditional_access() {
+        write_members(event, &TREE, options, out);
+    } else {
+        write_members(event, &TREE, &options.clone().without_conditional_access(), out);
+    }
 }
 
 /// Appends an event as our own interface gives it: the `signIn` object (beta, as a rule) and,

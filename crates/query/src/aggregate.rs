@@ -17,6 +17,7 @@ use crate::error::QueryError;
 use crate::filter::Filter;
 use crate::plan::Plan;
 use crate::scan::Scan;
+use crate::seen::Seen;
 use crate::tally::{Tallies, Tally};
 
 /// What to count by.
@@ -151,19 +152,29 @@ impl Engine {
         request: &AggregateRequest,
         budget: &Budget,
     ) -> Result<Vec<AggregateRow>, QueryError> {
-        let every: Vec<usize> = (0..view.chunks.len()).collect();
-        self.aggregate_chunks(view, request, &every, &Meter::start(budget))
+        Seen::all(self, view).aggregate(request, budget)
+    }
+}
+
+impl Seen<'_> {
+    pub(crate) fn aggregate(
+        self,
+        request: &AggregateRequest,
+        budget: &Budget,
+    ) -> Result<Vec<AggregateRow>, QueryError> {
+        let every: Vec<usize> = (0..self.view.chunks.len()).collect();
+        self.aggregate_chunks(request, &every, &Meter::start(budget))
     }
 
     /// Counts the events of some chunks.
     pub(crate) fn aggregate_chunks(
-        &self,
-        view: &View,
+        self,
         request: &AggregateRequest,
         chunks: &[usize],
         meter: &Meter<'_>,
     ) -> Result<Vec<AggregateRow>, QueryError> {
-        let plan = Plan::new(self, view, &request.filter, &request.logs, meter)?;
+        let view = self.view;
+        let plan = Plan::new(self, &request.filter, &request.logs, meter)?;
         let mut wanted = Vec::new();
         for &index in chunks {
             if plan.may_match(&view.chunks[index])? {
@@ -171,42 +182,47 @@ impl Engine {
             }
         }
         let times = times(view, &plan, &wanted);
-        let dimensions = Dimensions::new(self, view, &request.by, &request.distinct, times)?;
+        let mut dimensions = Dimensions::new(self, &request.by, &request.distinct, times)?;
         let scan = Scan { view, plan: &plan, meter };
         let tallies = if u64::try_from(dimensions.len()).is_ok() {
-            count::<u64>(&scan, &dimensions, &wanted, self.options)?
+            count::<u64>(&scan, &mut dimensions, &wanted, self.engine.options)?
         } else {
-            count::<u128>(&scan, &dimensions, &wanted, self.options)?
+            count::<u128>(&scan, &mut dimensions, &wanted, self.engine.options)?
         };
         meter.check()?;
         Ok(results(&dimensions, tallies, request))
     }
 }
 
-/// Counts the rows of some chunks.
+/// Counts the rows of some chunks, and settles how values are spelled.
 fn count<S: Slot>(
     scan: &Scan<'_>,
-    dimensions: &Dimensions,
+    dimensions: &mut Dimensions,
     chunks: &[usize],
     options: EngineOptions,
 ) -> Result<Vec<Tally>, QueryError> {
-    let new = || (Tallies::<S>::new(dimensions), Slots::default());
+    let counted = &*dimensions;
+    let new = || (Tallies::<S>::new(counted), Slots::default());
     let states = scan.parallel(chunks, options, new, |(tallies, slots), block| {
-        dimensions.slots(block, slots)?;
+        counted.slots(block, slots)?;
         tallies.add(slots);
         if tallies.len() > RESULTS_MAX {
             return Err(QueryError::Results(RESULTS_MAX));
         }
         Ok(())
     })?;
-    let mut states = states.into_iter().map(|(tallies, _)| tallies);
-    let mut all = states.next().unwrap_or_else(|| Tallies::new(dimensions));
-    states.for_each(|other| all.merge(other));
+    let mut states = states.into_iter();
+    let (mut all, mut met) = states.next().unwrap_or_else(new);
+    for (tallies, slots) in states {
+        all.merge(tallies);
+        met.merge(slots);
+    }
+    dimensions.spell(scan.view, &met);
     Ok(all.into_tallies())
 }
 
 /// The first and last time that rows can have, µs.
-fn times(view: &View, plan: &Plan, chunks: &[usize]) -> (i64, i64) {
+fn times(view: &View, plan: &Plan<'_>, chunks: &[usize]) -> (i64, i64) {
     let chunks = || chunks.iter().map(|&index| &view.chunks[index]);
     let from = chunks().map(|chunk| chunk.min_micros()).min().unwrap_or(0).max(plan.from);
     let to = chunks().map(|chunk| chunk.max_micros()).max().unwrap_or(0).min(plan.to);

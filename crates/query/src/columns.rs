@@ -8,7 +8,8 @@ use arrow_array::{
 use durward_model::batch::{refs, token_of_bytes, token_of_text};
 use durward_model::field::{GROUP_COUNT, Group};
 use durward_model::{FieldId, Id, Timestamp};
-use durward_store::{Chunk, RowRef, StoreError};
+use durward_store::{Chunk, EntityTable, RowRef, StoreError};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::cursor::Position;
 
@@ -78,13 +79,20 @@ impl<'a> Columns<'a> {
     }
 
     /// The place of a row in a list.
-    pub(crate) fn position(&self, row: usize) -> Result<Position, StoreError> {
+    pub(crate) fn position(
+        &self,
+        row: usize,
+        sources: &EntityTable,
+    ) -> Result<Position, StoreError> {
         let id = self.ids()?.value(row);
+        let source = self.keys(Group::Source)?[row] as u32;
+        let tenant = sources.cell(source, FieldId::TenantId);
+        let tenant = xxh3_64(tenant.as_text().unwrap_or_default().as_bytes());
         Ok(Position {
             created: self.time(row)?,
             id: Id(id.try_into().unwrap_or([0; 16])),
             log: self.chunk.log() as u8,
-            source: self.keys(Group::Source)?[row] as u32,
+            tenant: tenant as u32,
         })
     }
 

@@ -35,8 +35,8 @@ pub struct Position {
     pub id: Id,
     /// Number of the log.
     pub log: u8,
-    /// Key of the source entity.
-    pub source: u32,
+    /// The beginning of a hash of the tenant's identifier.
+    pub tenant: u32,
 }
 
 /// A text that is no cursor of this question.
@@ -51,7 +51,7 @@ pub enum CursorError {
 }
 
 /// Marks the layout of the bytes; changed when they change.
-const LAYOUT: u8 = 1;
+const LAYOUT: u8 = 2;
 /// Longest text that can be a cursor.
 const TEXT_MAX: usize = 512;
 /// Seeds the check value, so that hashes of other things never pass for one.
@@ -106,7 +106,7 @@ impl Position {
         body.extend_from_slice(&self.created.nanos.to_le_bytes());
         body.extend_from_slice(&self.id.0);
         body.push(self.log);
-        body.extend_from_slice(&self.source.to_le_bytes());
+        body.extend_from_slice(&self.tenant.to_le_bytes());
         seal(&body, question)
     }
 
@@ -118,7 +118,7 @@ impl Position {
         let (nanos, rest) = rest.split_first_chunk::<2>().ok_or(CursorError::Invalid)?;
         let (id, rest) = rest.split_first_chunk::<16>().ok_or(CursorError::Invalid)?;
         let (log, rest) = rest.split_first_chunk::<1>().ok_or(CursorError::Invalid)?;
-        let source = rest.first_chunk::<4>().ok_or(CursorError::Invalid)?;
+        let tenant = rest.first_chunk::<4>().ok_or(CursorError::Invalid)?;
         Ok(Position {
             created: Timestamp {
                 micros: i64::from_le_bytes(*micros),
@@ -126,7 +126,7 @@ impl Position {
             },
             id: Id(*id),
             log: log[0],
-            source: u32::from_le_bytes(*source),
+            tenant: u32::from_le_bytes(*tenant),
         })
     }
 }
@@ -141,7 +141,7 @@ mod tests {
             created: Timestamp { micros: -5, nanos: 7 },
             id: Id([9; 16]),
             log: 3,
-            source: 70_000,
+            tenant: 70_000,
         };
         let here = question(&["filter", "desc"]);
         let token = position.to_token(here);

@@ -9,13 +9,14 @@ use durward_model::field::Group;
 use durward_model::time::DAY_MICROS;
 use durward_model::{FieldId, Log, Timestamp};
 use durward_store::View;
+use hashbrown::HashMap;
 
 use crate::aggregate::{Dimension, DimensionValue};
-use crate::engine::Engine;
 use crate::error::QueryError;
 use crate::fold::fold;
-use crate::scan::Block;
-use crate::values::{StatusTable, ValueSpec, ValueTable};
+use crate::scan::{Block, bits};
+use crate::seen::Seen;
+use crate::values::{StatusTable, ValueSpec, ValueTable, text_of};
 
 /// Spans of time in one result at most: 60 years of hours.
 const SPANS_MAX: i64 = 600_000;
@@ -25,8 +26,11 @@ const WEEK_SHIFT_MICROS: i64 = 3 * DAY_MICROS;
 
 enum Source {
     Field {
+        field: FieldId,
         table: Arc<ValueTable>,
         group: Group,
+        /// Spellings other than the table's, by number.
+        spellings: HashMap<u32, String>,
     },
     Status,
     Log,
@@ -81,6 +85,9 @@ pub(crate) struct Dimensions {
     slots: u128,
     statuses: Arc<StatusTable>,
     distinct: Option<(Arc<ValueTable>, Group)>,
+    /// Are values spelled as the counted rows spell them? Of several spellings the first of all
+    /// may stand where the caller may not look.
+    own_spelling: bool,
 }
 
 /// The matching rows of a block: slot, status and distinct value of each.
@@ -91,17 +98,31 @@ pub(crate) struct Slots<S> {
     pub(crate) statuses: Vec<u8>,
     /// Empty where no distinct values are counted.
     pub(crate) distinct: Vec<u32>,
+    /// For each dimension the keys in all blocks so far, as bits; empty where spelling is not
+    /// looked at.
+    keys: Vec<Vec<u64>>,
+}
+
+impl<S> Slots<S> {
+    /// Adds the keys that another thread met.
+    pub(crate) fn merge(&mut self, other: Slots<S>) {
+        self.keys.resize(self.keys.len().max(other.keys.len()), Vec::new());
+        for (own, more) in self.keys.iter_mut().zip(other.keys) {
+            own.resize(own.len().max(more.len()), 0);
+            own.iter_mut().zip(more).for_each(|(own, more)| *own |= more);
+        }
+    }
 }
 
 impl Dimensions {
     /// `times`: the first and last time that occurs, µs.
     pub(crate) fn new(
-        engine: &Engine,
-        view: &View,
+        seen: Seen<'_>,
         by: &[Dimension],
         distinct: &[FieldId],
         times: (i64, i64),
     ) -> Result<Dimensions, QueryError> {
+        let Seen { engine, view, limit } = seen;
         let values = |fields: &[FieldId]| {
             let spec = ValueSpec::new(fields).ok_or_else(|| {
                 let names: Vec<&str> = fields.iter().map(|field| field.field().name).collect();
@@ -115,7 +136,8 @@ impl Dimensions {
                 Dimension::Field(field) => {
                     let (table, group) = values(&[*field])?;
                     let count = table.len() as u64;
-                    (Source::Field { table, group }, count)
+                    let spellings = HashMap::new();
+                    (Source::Field { field: *field, table, group, spellings }, count)
                 }
                 Dimension::Status => (Source::Status, 3),
                 Dimension::Log => (Source::Log, 8),
@@ -132,7 +154,29 @@ impl Dimensions {
                 .ok_or_else(|| QueryError::Invalid("too many dimensions to count by".to_owned()))?;
         }
         let distinct = if distinct.is_empty() { None } else { Some(values(distinct)?) };
-        Ok(Dimensions { these, slots, statuses: engine.statuses(view), distinct })
+        let (statuses, own_spelling) = (engine.statuses(view), limit.is_some());
+        Ok(Dimensions { these, slots, statuses, distinct, own_spelling })
+    }
+
+    /// Spells values as the rows spell them that these slots were made from: of several spellings
+    /// the first in byte order.
+    pub(crate) fn spell<S>(&mut self, view: &View, slots: &Slots<S>) {
+        for (one, keys) in self.these.iter_mut().zip(&slots.keys) {
+            let Source::Field { field, table, group, spellings } = &mut one.source else {
+                continue;
+            };
+            for key in bits(keys) {
+                let text = text_of(*field, &view.entities(*group).cell(key as u32, *field));
+                spellings
+                    .entry(table.number(key as i32))
+                    .and_modify(|first| {
+                        if text < *first {
+                            first.clone_from(&text);
+                        }
+                    })
+                    .or_insert_with(|| text.clone());
+            }
+        }
     }
 
     /// How many slots there are.
@@ -157,6 +201,12 @@ impl Dimensions {
         out.slots.resize(out.rows.len(), S::default());
         for one in &self.these {
             one.add(block, &out.rows, &mut out.slots)?;
+        }
+        if self.own_spelling {
+            out.keys.resize(self.these.len(), Vec::new());
+            for (one, met) in self.these.iter().zip(&mut out.keys) {
+                one.note_keys(block, &out.rows, met)?;
+            }
         }
         let outcomes = block.columns.keys(Group::Outcome)?;
         let status = |row: &u32| self.statuses.number(outcomes[*row as usize]);
@@ -224,6 +274,25 @@ impl OneDimension {
         }
     }
 
+    /// Sets the bits of the keys of some rows.
+    fn note_keys(
+        &self,
+        block: &Block<'_>,
+        rows: &[u32],
+        met: &mut Vec<u64>,
+    ) -> Result<(), QueryError> {
+        let Source::Field { table, group, .. } = &self.source else { return Ok(()) };
+        met.resize(table.keys().div_ceil(64), 0);
+        let keys = block.columns.keys(*group)?;
+        for row in rows {
+            let key = keys[*row as usize] as usize;
+            if let Some(word) = met.get_mut(key / 64) {
+                *word |= 1 << (key % 64);
+            }
+        }
+        Ok(())
+    }
+
     /// Makes room in each slot for this dimension and puts the rows' numbers there; statuses are
     /// put in later.
     fn add<S: Slot>(
@@ -234,7 +303,7 @@ impl OneDimension {
     ) -> Result<(), QueryError> {
         let count = self.count;
         match &self.source {
-            Source::Field { table, group } => {
+            Source::Field { table, group, .. } => {
                 let keys = block.columns.keys(*group)?;
                 for (slot, row) in slots.iter_mut().zip(rows) {
                     *slot = slot.with(count, u64::from(table.number(keys[*row as usize])));
@@ -265,8 +334,10 @@ impl OneDimension {
 
     fn value(&self, number: u64) -> DimensionValue {
         match &self.source {
-            Source::Field { table, .. } => {
-                DimensionValue::Text(table.label(number as u32).text.to_string())
+            Source::Field { table, spellings, .. } => {
+                let number = number as u32;
+                let own = spellings.get(&number).cloned();
+                DimensionValue::Text(own.unwrap_or_else(|| table.label(number).text.to_string()))
             }
             Source::Status => {
                 DimensionValue::Status(Status::ALL[number as usize % Status::ALL.len()])

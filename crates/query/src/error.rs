@@ -23,6 +23,14 @@ pub enum QueryError {
     /// The page to continue from is not one of this query.
     #[error(transparent)]
     Cursor(#[from] CursorError),
+    /// It asks about something that the caller may not see.
+    #[error("'{property}' can only be asked about with the right to see {right}")]
+    Hidden {
+        /// The property's name.
+        property: String,
+        /// What the caller would need to be allowed to see, in words.
+        right: &'static str,
+    },
     /// The question makes no sense.
     #[error("{0}")]
     Invalid(String),

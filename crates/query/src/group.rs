@@ -32,10 +32,11 @@ use crate::engine::Engine;
 use crate::error::QueryError;
 use crate::filter::{Expr, Filter, Op, Property, Value};
 use crate::fold::fold;
-use crate::group_key::{Keys, Parts};
+use crate::group_key::{Keys, Parts, spell};
 use crate::mix::Mix;
 use crate::plan::Plan;
 use crate::scan::{Block, Scan, in_parallel};
+use crate::seen::Seen;
 use crate::values::{ValueOrder, ZERO_GUID};
 
 /// A log whose sign-ins are grouped.
@@ -328,15 +329,25 @@ impl Engine {
         request: &GroupRequest,
         budget: &Budget,
     ) -> Result<GroupPage, QueryError> {
-        let meter = Meter::start(budget);
+        Seen::all(self, view).groups(request, budget)
+    }
+}
+
+impl Seen<'_> {
+    pub(crate) fn groups(
+        self,
+        request: &GroupRequest,
+        budget: &Budget,
+    ) -> Result<GroupPage, QueryError> {
+        let (view, meter) = (self.view, Meter::start(budget));
         let logs = [request.grouping.log()];
-        let mut plan = Plan::new(self, view, &request.filter, &logs, &meter)?;
+        let mut plan = Plan::new(self, &request.filter, &logs, &meter)?;
         let window = request.window.micros();
         if let Some(after) = &request.after {
             let end = after.start.0.saturating_add(window).saturating_sub(1);
             plan.to = plan.to.min(end);
         }
-        let keys = Keys::new(self, view, request.grouping)?;
+        let keys = Keys::new(self, request.grouping)?;
         let scan = Scan { view, plan: &plan, meter: &meter };
         let windows = windows(&scan, window)?;
         let limit = request.limit.clamp(1, GROUPS_MAX);
@@ -348,9 +359,9 @@ impl Engine {
             let (now, later) = rest.split_at(slab.min(rest.len()));
             let need = Need { after: request.after, most: limit + 1 - page.rows.len(), window };
             let found = if keys.fits_u128() {
-                collect::<u128>(self, &scan, &keys, need, now)?
+                collect::<u128>(self.engine, &scan, &keys, need, now)?
             } else {
-                collect::<[u64; 3]>(self, &scan, &keys, need, now)?
+                collect::<[u64; 3]>(self.engine, &scan, &keys, need, now)?
             };
             page.rows.extend(found);
             if page.rows.len() > limit {
@@ -359,6 +370,11 @@ impl Engine {
             }
             rest = later;
             slab = slab.saturating_mul(2);
+        }
+        if self.limit.is_some() {
+            for row in &mut page.rows {
+                spell(self, row.newest, &mut row.key.values)?;
+            }
         }
         Ok(page)
     }

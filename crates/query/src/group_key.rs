@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use durward_model::errors::Status;
 use durward_model::field::Group;
-use durward_store::View;
+use durward_store::RowRef;
 
-use crate::engine::Engine;
 use crate::error::QueryError;
 use crate::group::{GroupKey, GroupPosition, GroupValue, Grouping};
-use crate::values::{StatusTable, ValueSpec, ValueTable};
+use crate::seen::Seen;
+use crate::values::{StatusTable, ValueSpec, ValueTable, text_of};
 
 /// The value tables of a grouping's parts.
 pub(crate) struct Keys {
@@ -33,11 +33,8 @@ pub(crate) struct Unpacked {
 const STATUS_BITS: u32 = 2;
 
 impl Keys {
-    pub(crate) fn new(
-        engine: &Engine,
-        view: &View,
-        grouping: Grouping,
-    ) -> Result<Keys, QueryError> {
+    pub(crate) fn new(seen: Seen<'_>, grouping: Grouping) -> Result<Keys, QueryError> {
+        let Seen { engine, view, .. } = seen;
         let mut parts = Vec::new();
         for fields in grouping.parts() {
             let spec = ValueSpec::new(fields)
@@ -71,6 +68,23 @@ impl Keys {
             status: Status::ALL[usize::from(key.status) % Status::ALL.len()],
         }
     }
+}
+
+/// The values of a group as one of its members spells them. Spellings that fold to the same text
+/// are one value, and the first of all may stand where the caller may not look.
+pub(crate) fn spell(
+    seen: Seen<'_>,
+    member: RowRef,
+    values: &mut [GroupValue],
+) -> Result<(), QueryError> {
+    let chunk = &seen.view.chunks[member.chunk as usize];
+    for value in values.iter_mut().filter(|value| !value.text.is_empty()) {
+        let Some(group) = value.field.group() else { continue };
+        let key = chunk.keys(group)?.value(member.row as usize) as u32;
+        let cell = seen.view.entities(group).cell(key, value.field);
+        value.text = text_of(value.field, &cell).into();
+    }
+    Ok(())
 }
 
 fn bits_of(count: usize) -> u32 {

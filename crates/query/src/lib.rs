@@ -9,6 +9,8 @@
 //! the few entities, not over rows ([`keyset`]); rows are integers; values to group by are
 //! numbered once ([`values`]); time prunes chunks and ends lists early ([`plan`], [`scan`]).
 //!
+//! A caller who may not see everything asks through a [`Reader`], which knows their [`Sight`].
+//!
 //! Every query has a [`Budget`]. Nothing in here writes.
 
 pub mod aggregate;
@@ -27,6 +29,7 @@ mod json_test;
 mod keyset;
 pub mod list;
 pub mod lookup;
+mod mask;
 pub mod matcher;
 mod mix;
 pub mod odata;
@@ -34,9 +37,13 @@ mod odata_scope;
 mod odata_text;
 mod plan;
 pub mod property;
+mod pseudonym;
+mod reader;
 mod scalar;
 mod scan;
 pub mod search;
+mod seen;
+pub mod sight;
 pub mod summary;
 mod tally;
 mod values;
@@ -51,7 +58,10 @@ pub use group::{
     GroupKey, GroupPage, GroupPosition, GroupRequest, GroupRow, GroupValue, Grouping, Window,
 };
 pub use list::{ListRequest, Page};
+pub use mask::Mask;
 pub use matcher::Predicate;
 pub use odata::{Dialect, ODataError, parse_filter, parse_orderby, parse_select};
+pub use reader::Reader;
 pub use search::{SearchError, parse_search};
+pub use sight::{Pseudonyms, Sight, SightGrant, Tail};
 pub use summary::{Summary, SummaryRequest};

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use durward_model::Log;
+use durward_model::field::Group;
 use durward_store::{RowRef, View};
 
 use crate::budget::{Budget, Meter};
@@ -13,6 +14,7 @@ use crate::error::QueryError;
 use crate::filter::Filter;
 use crate::plan::Plan;
 use crate::scan::{BLOCK_ROWS, Scan, bits};
+use crate::seen::Seen;
 
 /// Which events to list.
 #[derive(Clone, Debug)]
@@ -50,8 +52,25 @@ impl Engine {
         request: &ListRequest,
         budget: &Budget,
     ) -> Result<Page, QueryError> {
-        let meter = Meter::start(budget);
-        let mut plan = Plan::new(self, view, &request.filter, &request.logs, &meter)?;
+        Seen::all(self, view).list(request, budget)
+    }
+
+    /// How many events a filter finds, replaced revisions left out. Exact.
+    pub fn count(
+        &self,
+        view: &View,
+        filter: &Filter,
+        logs: &[Log],
+        budget: &Budget,
+    ) -> Result<u64, QueryError> {
+        Seen::all(self, view).count(filter, logs, budget)
+    }
+}
+
+impl Seen<'_> {
+    pub(crate) fn list(self, request: &ListRequest, budget: &Budget) -> Result<Page, QueryError> {
+        let (view, meter) = (self.view, Meter::start(budget));
+        let mut plan = Plan::new(self, &request.filter, &request.logs, &meter)?;
         if let Some(after) = request.after {
             match request.order {
                 Order::NewestFirst => plan.to = plan.to.min(after.created.micros),
@@ -85,16 +104,14 @@ impl Engine {
         Ok(best.page())
     }
 
-    /// How many events a filter finds, replaced revisions left out. Exact.
-    pub fn count(
-        &self,
-        view: &View,
+    pub(crate) fn count(
+        self,
         filter: &Filter,
         logs: &[Log],
         budget: &Budget,
     ) -> Result<u64, QueryError> {
-        let meter = Meter::start(budget);
-        let plan = Plan::new(self, view, filter, logs, &meter)?;
+        let (view, meter) = (self.view, Meter::start(budget));
+        let plan = Plan::new(self, filter, logs, &meter)?;
         let scan = Scan { view, plan: &plan, meter: &meter };
         let (mut whole, mut partial) = (0, Vec::new());
         for (index, chunk) in view.chunks.iter().enumerate() {
@@ -110,7 +127,7 @@ impl Engine {
         }
         let counts = scan.parallel(
             &partial,
-            self.options,
+            self.engine.options,
             || 0_u64,
             |sum, block| {
                 *sum += block.count() as u64;
@@ -162,11 +179,12 @@ impl Best {
             let mask = scan.mask(columns, start..end)?;
             match self.order {
                 Order::NewestFirst => {
-                    self.take_rows(columns, &mut taken, bits(&mask).map(|bit| start + bit))?;
+                    let rows = bits(&mask).map(|bit| start + bit);
+                    self.take_rows(scan.view, columns, &mut taken, rows)?;
                 }
                 Order::OldestFirst => {
                     let rows: Vec<usize> = bits(&mask).map(|bit| start + bit).collect();
-                    self.take_rows(columns, &mut taken, rows.into_iter().rev())?;
+                    self.take_rows(scan.view, columns, &mut taken, rows.into_iter().rev())?;
                 }
             }
         }
@@ -182,6 +200,7 @@ impl Best {
 
     fn take_rows(
         &mut self,
+        view: &View,
         columns: &Columns<'_>,
         taken: &mut Taken,
         rows: impl Iterator<Item = usize>,
@@ -192,7 +211,7 @@ impl Best {
             if taken.is_enough(self.limit, micros) || self.is_beaten_by(micros) {
                 break;
             }
-            let position = columns.position(row)?;
+            let position = columns.position(row, view.entities(Group::Source))?;
             let passed = self.after.is_some_and(|after| match self.order {
                 Order::NewestFirst => position >= after,
                 Order::OldestFirst => position <= after,

@@ -1,5 +1,7 @@
 //! Events by their request identifier.
 
+use std::cmp::Reverse;
+
 use arrow_array::Array;
 use durward_model::field::Group;
 use durward_model::{FieldId, Id};
@@ -49,10 +51,11 @@ impl Engine {
             let chunk = &view.chunks[row.chunk as usize];
             let revision = chunk.revisions()?.value(row.row as usize);
             let replaced = chunk.superseded().is_some_and(|gone| gone.contains(row.row));
-            rows.push((replaced, std::cmp::Reverse(revision), row));
+            let created = chunk.created()?.value(row.row as usize);
+            rows.push((replaced, Reverse(revision), Reverse(created), chunk.log(), row));
         }
         rows.sort_unstable();
-        Ok(rows.into_iter().map(|(_, _, row)| row).collect())
+        Ok(rows.into_iter().map(|(.., row)| row).collect())
     }
 }
 

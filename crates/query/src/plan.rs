@@ -3,7 +3,8 @@
 //! Whatever the filter asks of one group becomes a key set; what it asks of times, identifiers
 //! and numbers that are stored with the event becomes a test of a column. What all rows must
 //! fulfil is also kept apart (range of time, logs, identifiers), so that most chunks are never
-//! looked at.
+//! looked at. Where a caller may not see everything, what limits them is one more part of the
+//! plan, about the events as they are; the filter is about the events as the caller sees them.
 
 use std::sync::Arc;
 
@@ -20,11 +21,14 @@ use crate::keyset::KeySet;
 use crate::matcher::{Predicate, log_bits};
 use crate::property::fields_of_whole;
 use crate::scalar::{Scalar, time_ranges};
+use crate::seen::Seen;
 
 /// A test of rows.
-pub(crate) enum Node {
+pub(crate) enum Node<'a> {
     Const(bool),
     Keys {
+        /// The view whose entities the set is about.
+        view: &'a View,
         group: Group,
         set: Arc<KeySet>,
         predicate: Predicate,
@@ -35,14 +39,14 @@ pub(crate) enum Node {
         field: FieldId,
         test: Scalar,
     },
-    And(Vec<Node>),
-    Or(Vec<Node>),
-    Not(Box<Node>),
+    And(Vec<Node<'a>>),
+    Or(Vec<Node<'a>>),
+    Not(Box<Node<'a>>),
 }
 
 /// A filter prepared for one view, and what follows from it for every row.
-pub(crate) struct Plan {
-    pub(crate) root: Node,
+pub(crate) struct Plan<'a> {
+    pub(crate) root: Node<'a>,
     /// The logs rows can be of: bit n for the log numbered n.
     pub(crate) logs: u8,
     /// Bounds of `createdDateTime`, µs, both included.
@@ -52,27 +56,41 @@ pub(crate) struct Plan {
     pub(crate) ids: Vec<(FieldId, HashSet<Id>)>,
 }
 
-impl Plan {
+impl<'a> Plan<'a> {
     /// Prepares a filter of the events of some logs.
     pub(crate) fn new(
-        engine: &Engine,
-        view: &View,
+        seen: Seen<'a>,
         filter: &Filter,
         logs: &[Log],
         meter: &Meter<'_>,
-    ) -> Result<Plan, QueryError> {
-        let builder = Builder { engine, view, meter };
+    ) -> Result<Plan<'a>, QueryError> {
         let mut plan = Plan {
             root: Node::Const(true),
-            logs: logs.iter().fold(0, |bits, log| bits | 1 << *log as u8),
+            logs: logs
+                .iter()
+                .filter(|log| seen.shows(**log))
+                .fold(0, |bits, log| bits | 1 << *log as u8),
             from: i64::MIN,
             to: i64::MAX,
             ids: Vec::new(),
         };
-        let mut rest = Vec::new();
-        plan.take(filter, &mut rest);
-        plan.root = builder.and(&rest)?;
+        let Seen { engine, view, limit } = seen;
+        let asked = plan.prepare(Builder { engine, view, meter }, filter)?;
+        plan.root = match limit {
+            None => asked,
+            Some(limit) => {
+                let builder = Builder { engine: limit.engine, view: limit.view, meter };
+                both(plan.prepare(builder, limit.filter)?, asked)
+            }
+        };
         Ok(plan)
+    }
+
+    /// Takes what all rows must fulfil out of a filter, and prepares the rest.
+    fn prepare(&mut self, by: Builder<'a, '_>, filter: &Filter) -> Result<Node<'a>, QueryError> {
+        let mut rest = Vec::new();
+        self.take(filter, &mut rest);
+        by.and(&rest)
     }
 
     /// Does only the range of time and the log decide?
@@ -133,14 +151,14 @@ impl Plan {
     }
 }
 
-struct Builder<'a> {
+struct Builder<'a, 'm> {
     engine: &'a Engine,
     view: &'a View,
-    meter: &'a Meter<'a>,
+    meter: &'m Meter<'m>,
 }
 
-impl Builder<'_> {
-    fn node(&self, filter: &Filter) -> Result<Node, QueryError> {
+impl<'a> Builder<'a, '_> {
+    fn node(&self, filter: &Filter) -> Result<Node<'a>, QueryError> {
         if let Touches::Group(group) = touches(filter) {
             return self.keys(group, filter);
         }
@@ -166,7 +184,7 @@ impl Builder<'_> {
         })
     }
 
-    fn keys(&self, group: Group, filter: &Filter) -> Result<Node, QueryError> {
+    fn keys(&self, group: Group, filter: &Filter) -> Result<Node<'a>, QueryError> {
         let predicate = Predicate::new(filter);
         let set = self.engine.key_set(self.view, group, filter, &predicate, self.meter)?;
         Ok(if set.is_none() {
@@ -174,11 +192,11 @@ impl Builder<'_> {
         } else if set.is_all() {
             Node::Const(true)
         } else {
-            Node::Keys { group, set, predicate }
+            Node::Keys { view: self.view, group, set, predicate }
         })
     }
 
-    fn and(&self, these: &[&Filter]) -> Result<Node, QueryError> {
+    fn and(&self, these: &[&Filter]) -> Result<Node<'a>, QueryError> {
         let mut nodes = Vec::new();
         for filter in by_group(these, Expr::And) {
             match self.node(&filter)? {
@@ -196,7 +214,7 @@ impl Builder<'_> {
         })
     }
 
-    fn or(&self, these: &[&Filter]) -> Result<Node, QueryError> {
+    fn or(&self, these: &[&Filter]) -> Result<Node<'a>, QueryError> {
         let mut nodes = Vec::new();
         for filter in by_group(these, Expr::Or) {
             match self.node(&filter)? {
@@ -213,7 +231,16 @@ impl Builder<'_> {
     }
 }
 
-fn not(node: Node) -> Node {
+/// Both hold; the one that limits rows goes first.
+fn both<'a>(limit: Node<'a>, asked: Node<'a>) -> Node<'a> {
+    match (limit, asked) {
+        (Node::Const(true), node) | (node, Node::Const(true)) => node,
+        (Node::Const(false), _) | (_, Node::Const(false)) => Node::Const(false),
+        (limit, asked) => Node::And(vec![limit, asked]),
+    }
+}
+
+fn not(node: Node<'_>) -> Node<'_> {
     match node {
         Node::Const(truth) => Node::Const(!truth),
         Node::Not(inner) => *inner,
@@ -221,7 +248,7 @@ fn not(node: Node) -> Node {
     }
 }
 
-fn cost(node: &Node) -> f64 {
+fn cost(node: &Node<'_>) -> f64 {
     match node {
         Node::Const(_) | Node::Log(_) => 0.0,
         Node::Keys { set, .. } => set.share() + if set.has_unknown() { 8.0 } else { 0.0 },

@@ -105,7 +105,7 @@ fn spellings(values: &[Value]) -> HashSet<String> {
 }
 
 /// The address a text holds, without port or zone.
-fn address(text: &str) -> Option<IpAddr> {
+pub(crate) fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     if let Ok(address) = text.parse() {
         return Some(address);

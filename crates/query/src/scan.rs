@@ -63,7 +63,7 @@ pub(crate) fn bits(mask: &[u64]) -> impl Iterator<Item = usize> {
 /// A plan at work on a view.
 pub(crate) struct Scan<'a> {
     pub(crate) view: &'a View,
-    pub(crate) plan: &'a Plan,
+    pub(crate) plan: &'a Plan<'a>,
     pub(crate) meter: &'a Meter<'a>,
 }
 
@@ -154,7 +154,7 @@ impl Scan<'_> {
 
     fn narrow(
         &self,
-        node: &Node,
+        node: &Node<'_>,
         columns: &Columns<'_>,
         rows: &Range<usize>,
         mask: &mut [u64],
@@ -189,10 +189,10 @@ impl Scan<'_> {
                 self.narrow(inner, columns, rows, &mut found)?;
                 mask.iter_mut().zip(&found).for_each(|(mask, found)| *mask &= !found);
             }
-            Node::Keys { group, set, predicate } => {
+            Node::Keys { view, group, set, predicate } => {
                 let keys = &columns.keys(*group)?[rows.clone()];
                 if set.has_unknown() {
-                    self.ask_events(set, predicate, keys, columns, rows, mask)?;
+                    self.ask_events((*view, set, predicate), keys, columns, rows, mask)?;
                 } else {
                     set.narrow(keys, mask, false);
                 }
@@ -205,8 +205,7 @@ impl Scan<'_> {
     /// Like `KeySet::narrow`, reading the events where the entity alone does not tell.
     fn ask_events(
         &self,
-        set: &KeySet,
-        predicate: &Predicate,
+        (view, set, predicate): (&View, &KeySet, &Predicate),
         keys: &[i32],
         columns: &Columns<'_>,
         rows: &Range<usize>,
@@ -220,7 +219,7 @@ impl Scan<'_> {
         for some in open.chunks(EVENTS_AT_ONCE) {
             self.meter.check()?;
             let refs: Vec<_> = some.iter().map(|bit| columns.row_ref(rows.start + bit)).collect();
-            for (event, bit) in self.view.events(&refs)?.iter().zip(some) {
+            for (event, bit) in view.events(&refs)?.iter().zip(some) {
                 if !predicate.matches(event) {
                     mask[bit / 64] &= !(1 << (bit % 64));
                 }

@@ -413,8 +413,9 @@ fn network(text: &str) -> Option<IpNet> {
     text.parse::<IpNet>().ok().or_else(address)
 }
 
-/// The span of time that a text names: a day, a minute, or the microsecond of an instant.
-fn span(text: &str, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+/// The span of time that a text names: a day, a minute, or the microsecond of an instant. Texts
+/// are those that a filter takes: `2026-03-01`, `2026-03-01T08:00`, `-24h`, `now`.
+pub fn span(text: &str, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
     let length = |from: Timestamp, micros: i64| {
         Some((from, Timestamp::from_micros(from.micros.checked_add(micros)?)))
     };

@@ -16,6 +16,7 @@ use crate::engine::Engine;
 use crate::error::QueryError;
 use crate::filter::Filter;
 use crate::fold::fold;
+use crate::seen::Seen;
 
 /// Which events to sum up.
 #[derive(Clone, Debug)]
@@ -69,7 +70,7 @@ impl Engine {
         request: &SummaryRequest,
         budget: &Budget,
     ) -> Result<Summary, QueryError> {
-        self.sum_up(view, request, true, budget)
+        Seen::all(self, view).sum_up(request, true, budget)
     }
 
     /// Sums up row by row, to check rollups against.
@@ -79,17 +80,18 @@ impl Engine {
         request: &SummaryRequest,
         budget: &Budget,
     ) -> Result<Summary, QueryError> {
-        self.sum_up(view, request, false, budget)
+        Seen::all(self, view).sum_up(request, false, budget)
     }
+}
 
-    fn sum_up(
-        &self,
-        view: &View,
+impl Seen<'_> {
+    pub(crate) fn sum_up(
+        self,
         request: &SummaryRequest,
         rollups: bool,
         budget: &Budget,
     ) -> Result<Summary, QueryError> {
-        let meter = Meter::start(budget);
+        let (view, meter) = (self.rows(), Meter::start(budget));
         let fields = vec![Values::default(); request.fields.len()];
         let mut sums = Sums { hours: HashMap::default(), fields };
         let (from, to) = (request.from_micros, request.to_micros);
@@ -97,11 +99,14 @@ impl Engine {
         let whole_to = hour_of(to);
         let covered = request.fields.iter().all(|field| DIMENSIONS.contains(field));
         let every: Vec<usize> = (0..view.chunks.len()).collect();
-        if !rollups || !covered || request.filter != Filter::All || whole_from >= whole_to {
-            self.count_rows(view, request, (from, to), &every, &meter, &mut sums)?;
+        let plain = request.filter == Filter::All && self.shows_whole_logs();
+        if !rollups || !covered || !plain || whole_from >= whole_to {
+            self.count_rows(request, (from, to), &every, &meter, &mut sums)?;
             return Ok(sums.summary(request));
         }
-        let (files, rest) = view.rollups(&request.logs, whole_from, whole_to)?;
+        let mut logs = request.logs.clone();
+        logs.retain(|log| self.shows(*log));
+        let (files, rest) = view.rollups(&logs, whole_from, whole_to)?;
         for (_, counts) in files {
             meter.spend(counts.len())?;
             for count in counts.iter() {
@@ -111,15 +116,14 @@ impl Engine {
             }
         }
         let rest: Vec<usize> = rest.into_iter().map(|index| index as usize).collect();
-        self.count_rows(view, request, (whole_from, whole_to), &rest, &meter, &mut sums)?;
-        self.count_rows(view, request, (from, whole_from), &every, &meter, &mut sums)?;
-        self.count_rows(view, request, (whole_to, to), &every, &meter, &mut sums)?;
+        self.count_rows(request, (whole_from, whole_to), &rest, &meter, &mut sums)?;
+        self.count_rows(request, (from, whole_from), &every, &meter, &mut sums)?;
+        self.count_rows(request, (whole_to, to), &every, &meter, &mut sums)?;
         Ok(sums.summary(request))
     }
 
     fn count_rows(
-        &self,
-        view: &View,
+        self,
         request: &SummaryRequest,
         (from, to): (i64, i64),
         chunks: &[usize],
@@ -138,14 +142,14 @@ impl Engine {
             limit: usize::MAX,
             ..AggregateRequest::default()
         };
-        for row in self.aggregate_chunks(view, &count, chunks, meter)? {
+        for row in self.aggregate_chunks(&count, chunks, meter)? {
             if let Some(DimensionValue::Time(hour)) = row.keys.first() {
                 add(sums.hours.entry(hour.micros).or_default(), row.by_status);
             }
         }
         for (index, field) in request.fields.iter().enumerate() {
             count.by = vec![Dimension::Field(*field)];
-            for row in self.aggregate_chunks(view, &count, chunks, meter)? {
+            for row in self.aggregate_chunks(&count, chunks, meter)? {
                 sums.add_row(index, row)?;
             }
         }

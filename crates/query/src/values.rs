@@ -124,6 +124,11 @@ impl ValueTable {
         self.numbers.get(key as usize).copied().unwrap_or(NO_VALUE)
     }
 
+    /// How many keys it knows the value of.
+    pub(crate) fn keys(&self) -> usize {
+        self.numbers.len()
+    }
+
     /// How many values there are, "no value" included.
     pub(crate) fn len(&self) -> usize {
         self.labels.len()
@@ -136,7 +141,7 @@ impl ValueTable {
 }
 
 /// A cell as the text it is grouped and shown by.
-fn text_of(field: FieldId, cell: &Cell<'_>) -> String {
+pub(crate) fn text_of(field: FieldId, cell: &Cell<'_>) -> String {
     match cell {
         Cell::Text(json) if field.field().kind == Kind::TextList => {
             let texts: Vec<String> = serde_json::from_str(json).unwrap_or_default();

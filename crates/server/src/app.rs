@@ -2,19 +2,24 @@
 //!
 //! The store and the queries are blocking code. [`App::ask`] runs it on the blocking pool, with a
 //! bound on how much runs at once and a deadline; when a client goes away its question is
-//! cancelled.
+//! cancelled. Whoever asks gets a [`Reader`], which shows what its caller may see and no more.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use durward_access::AccessError;
 use durward_model::{Id, Timestamp};
-use durward_query::{Budget, Engine};
-use durward_store::{Store, View};
+use durward_query::{Budget, Engine, Reader, Sight};
+use durward_store::Store;
 use tokio::sync::Semaphore;
 
+use crate::access::gate::unsupported_role;
+use crate::access::{Access, AccessOptions, Caller, READ, gate};
 use crate::config::ServerConfig;
 use crate::error::ApiError;
+use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::sign_in::OwnLog;
 
 /// Bytes that one permit of [`App::bodies`] stands for.
 pub(crate) const BODY_PERMIT_BYTES: u64 = 64 << 10;
@@ -24,8 +29,12 @@ pub(crate) const BODY_PERMIT_BYTES: u64 = 64 << 10;
 pub(crate) struct App {
     pub(crate) config: ServerConfig,
     pub(crate) store: Arc<Store>,
-    pub(crate) engine: Arc<Engine>,
+    engine: Arc<Engine>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
+    /// durward's own sign-ins.
+    pub(crate) own_log: OwnLog,
     pub(crate) queries: Arc<Semaphore>,
     pub(crate) exports: Arc<Semaphore>,
     /// Memory for request bodies, in units of [`BODY_PERMIT_BYTES`].
@@ -33,13 +42,6 @@ pub(crate) struct App {
     /// Differs from one start to the next.
     boot: Id,
     requests: AtomicU64,
-}
-
-/// What a question is answered from.
-pub(crate) struct Asked {
-    pub(crate) engine: Arc<Engine>,
-    pub(crate) view: Arc<View>,
-    pub(crate) budget: Budget,
 }
 
 /// Tells a running question that nobody waits for it any more.
@@ -52,29 +54,58 @@ impl Drop for CancelOnDrop {
 }
 
 impl App {
-    pub(crate) fn new(config: ServerConfig, store: Arc<Store>) -> App {
+    pub(crate) fn new(
+        config: ServerConfig,
+        store: Arc<Store>,
+        access: AccessOptions,
+    ) -> Result<App, AccessError> {
         let permits = usize::try_from(config.bodies_bytes_max / BODY_PERMIT_BYTES);
         let permits = permits.unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS);
         let start = format!("{} {}", Timestamp::now(), std::process::id());
-        App {
+        let access = Access::new(access)?;
+        let metrics = Metrics::default();
+        let counters = metrics.sign_ins.clone();
+        Ok(App {
+            own_log: OwnLog::start(store.clone(), access.own_tenant.clone(), counters),
+            access: Arc::new(access),
+            limits: Limits::new(&config.limits),
             queries: Arc::new(Semaphore::new(config.queries_max.max(1))),
             exports: Arc::new(Semaphore::new(config.exports_max.max(1))),
             bodies: Arc::new(Semaphore::new(permits)),
             engine: Arc::new(Engine::new()),
-            metrics: Metrics::default(),
+            metrics,
             boot: Id::hash(start.as_bytes()),
             requests: AtomicU64::new(0),
             config,
             store,
-        }
+        })
     }
 
-    /// Runs a question on the blocking pool.
-    pub(crate) async fn ask<T, F>(self: &Arc<Self>, question: F) -> Result<T, ApiError>
+    /// Runs a caller's question on the blocking pool.
+    pub(crate) async fn ask<T, F>(
+        self: &Arc<Self>,
+        caller: &Caller,
+        question: F,
+    ) -> Result<T, ApiError>
     where
         T: Send + 'static,
-        F: FnOnce(&Asked) -> Result<T, ApiError> + Send + 'static,
+        F: FnOnce(&Reader) -> Result<T, ApiError> + Send + 'static,
     {
+        self.ask_as(caller, caller.sight().clone(), question).await
+    }
+
+    /// Runs a question of a caller who sees less than they might.
+    pub(crate) async fn ask_as<T, F>(
+        self: &Arc<Self>,
+        caller: &Caller,
+        sight: Sight,
+        question: F,
+    ) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Reader) -> Result<T, ApiError> + Send + 'static,
+    {
+        check_sight(caller, &sight)?;
         let timeout = self.config.query_timeout;
         let permit = tokio::time::timeout(timeout, self.queries.clone().acquire_owned());
         let permit = permit.await.map_err(|_| ApiError::busy())?;
@@ -87,13 +118,14 @@ impl App {
             let _permit = permit;
             let mut budget = Budget::of_time(timeout);
             budget.cancelled = Some(cancelled);
-            question(&app.asked(budget))
+            question(&app.reader(sight, budget))
         });
         work.await.map_err(|error| ApiError::internal(&error))?
     }
 
-    pub(crate) fn asked(&self, budget: Budget) -> Asked {
-        Asked { view: self.store.view(), engine: self.engine.clone(), budget }
+    /// What shows a sight of the log as it is now.
+    pub(crate) fn reader(&self, sight: Sight, budget: Budget) -> Reader {
+        Reader::new(self.engine.clone(), self.store.view(), sight, budget)
     }
 
     /// An identifier for a request, unique among starts and requests.
@@ -108,9 +140,32 @@ impl App {
         Id(id)
     }
 
-    /// Names what a view shows; the same text means that nothing has changed.
-    pub(crate) fn version_of(&self, view: &View) -> String {
-        let boot = self.boot.to_string();
-        format!("{}-{:x}", &boot[..8], view.version())
+    /// A number used once: names the style sheet and script that one page lets in.
+    pub(crate) fn new_nonce(&self) -> String {
+        durward_access::random_secret().unwrap_or_else(|error| {
+            // Without randomness a page goes without style and script rather than unprotected.
+            tracing::error!(%error, "the system gives no random numbers");
+            "none".to_owned()
+        })
     }
+
+    /// Names what a reader shows; the same text means that nothing has changed.
+    pub(crate) fn version_of(&self, reader: &Reader) -> String {
+        let boot = self.boot.to_string();
+        format!("{}-{:x}", &boot[..8], reader.version())
+    }
+}
+
+/// Refuses a caller who would see nothing at all, whatever is in the log.
+pub(crate) fn check_sight(caller: &Caller, sight: &Sight) -> Result<(), ApiError> {
+    if !sight.logs().is_empty() {
+        return Ok(());
+    }
+    if caller.is_program() {
+        return Err(gate::permission_missing(READ));
+    }
+    Err(unsupported_role(
+        "User is not in the allowed roles, and durward does not know which user of the directory \
+         this is, so there are no sign-ins of their own to show.",
+    ))
 }

@@ -123,6 +123,9 @@ impl From<QueryError> for ApiError {
             QueryError::Cursor(error) => {
                 ApiError::bad_request(format!("Invalid Skip Token: {error}"))
             }
+            QueryError::Hidden { .. } => {
+                ApiError::new(StatusCode::FORBIDDEN, "Forbidden", error.to_string())
+            }
             QueryError::Store(error) => error.into(),
             QueryError::Rows(_) | QueryError::Results(_) | QueryError::Invalid(_) => {
                 ApiError::bad_request(error.to_string())

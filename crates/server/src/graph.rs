@@ -13,8 +13,8 @@ mod summarized;
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use axum::extract::{Extension, Path, State};
+use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
 use durward_model::Log;
@@ -22,7 +22,9 @@ use durward_model::graph::{self, GraphOptions, Version};
 use durward_query::filter::event_types_mentioned;
 use durward_query::{Dialect, Order, Position, cursor, odata};
 
+use crate::access::{Asking, Looked};
 use crate::app::App;
+use crate::client::Client;
 use crate::error::ApiError;
 use crate::params::query_string;
 use crate::question::Question;
@@ -39,6 +41,8 @@ const JSON: &str = "application/json;odata.metadata=minimal;odata.streaming=true
 /// `GET /{version}/auditLogs/signIns`
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
+    Asking(caller): Asking,
+    Extension(client): Extension<Client>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -51,17 +55,17 @@ pub(crate) async fn list(
     let question = question(version, &options)?;
     let after = options.get("$skiptoken").map(|token| Position::from_token(token, question.hash));
     let after = after.transpose().map_err(invalid_token)?;
-    let base = base(&headers, version);
+    let base = base(&client, version);
     let selected = options.get("$select").map(|names| format!("({names})")).unwrap_or_default();
 
     let mut body = String::from("{\"@odata.context\":");
     string(&format!("{base}/$metadata#auditLogs/signIns{selected}"), &mut body);
-    let body = app
-        .ask(move |asked| {
+    let (body, rows) = app
+        .ask(&caller, move |reader| {
             if count {
-                body.push_str(&format!(",\"@odata.count\":{}", question.count(asked)?));
+                body.push_str(&format!(",\"@odata.count\":{}", question.count(reader)?));
             }
-            let (events, next) = question.events(asked, after, top)?;
+            let (events, next) = question.events(reader, after, top)?;
             if let Some(next) = next {
                 let token = next.to_token(question.hash);
                 let query = next_query(&options, &token);
@@ -76,15 +80,17 @@ pub(crate) async fn list(
                 graph::write_sign_in(event, &shown, &mut body);
             }
             body.push_str("]}");
-            Ok(body)
+            Ok((body, events.len()))
         })
         .await?;
-    Ok(answer(body, &headers))
+    Ok(Looked::rows(rows).on(answer(body, &headers)))
 }
 
 /// `GET /{version}/auditLogs/signIns/{id}`
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
+    Asking(caller): Asking,
+    Extension(client): Extension<Client>,
     Path(id): Path<String>,
     uri: Uri,
     headers: HeaderMap,
@@ -92,11 +98,11 @@ pub(crate) async fn one(
     let version = version_of(&uri);
     let options = Options::parse(uri.query(), &["$select"])?;
     let shown = shown(version, &options, &headers)?;
-    let base = base(&headers, version);
+    let base = base(&client, version);
+    let looked = Looked::event(&id);
     let event = app
-        .ask(move |asked| {
-            let row = asked.engine.get(&asked.view, None, &id, &asked.budget)?;
-            let event = row.map(|row| asked.view.event(row)).transpose()?;
+        .ask(&caller, move |reader| {
+            let event = reader.get(None, &id)?;
             let event = event.filter(|event| event.row().log.is_sign_in());
             event.ok_or_else(|| ApiError::not_found(format!("there is no sign-in '{id}'")))
         })
@@ -110,7 +116,7 @@ pub(crate) async fn one(
         body.push(',');
     }
     body.push_str(object.get(1..).unwrap_or("}"));
-    Ok(answer(body, &headers))
+    Ok(looked.on(answer(body, &headers)))
 }
 
 /// The version of a Graph address; its route has made sure that it has one.
@@ -159,11 +165,10 @@ fn wants_unknown(headers: &HeaderMap) -> bool {
         .any(|wish| wish.trim().eq_ignore_ascii_case("include-unknown-enum-members"))
 }
 
-/// `http://host/version`, as the client addressed this server. The guard has seen to it that the
-/// host is a name of this machine.
-fn base(headers: &HeaderMap, version: Version) -> String {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    format!("http://{host}/{}", version.name())
+/// `https://host/version`, as the client addressed this server. The guard has seen to it that the
+/// host is a name of this server.
+fn base(client: &Client, version: Version) -> String {
+    format!("{}/{}", client.origin(), version.name())
 }
 
 /// The query string of the next page: all that was asked, and the token.

@@ -5,22 +5,30 @@
 //!                                                        handler → App::ask → query → store
 //! ```
 //!
-//! - [`bind`] listens and [`Bound::serve`] answers; on loopback only, since there is no access
-//!   control yet. `guard` says what protects against other sites in a local browser.
+//! - [`bind`] listens and [`Bound::serve`] answers, off loopback only with protection. `guard`
+//!   says when, and what protects against other sites in a browser; `connections`, `tls`,
+//!   `client` and `limits` are what a request meets before that.
 //! - `routes` is the table of everything there is; OpenAPI's description is made from it.
 //! - `graph`, `rest`, `export`, `push`, `health` and `page` are the families of endpoints. They
 //!   hold no state: what is asked is in the address, what is known is in the store.
+//! - `sign_in` lets people in, and programs; `access` says who is who and may do what.
 //! - Everything is bounded: bodies, memory for bodies, questions at once, time for an answer,
 //!   what an export has in memory.
 
+mod access;
+mod access_log;
 mod app;
+
+mod client;
 mod config;
+mod connections;
 mod edge;
 mod error;
 mod export;
 mod graph;
 mod guard;
 mod health;
+mod limits;
 mod metrics;
 mod openapi;
 mod page;
@@ -28,12 +36,19 @@ mod params;
 mod path;
 mod push;
 mod question;
+mod reported;
 mod rest;
 mod routes;
 mod serve;
+mod sign_in;
+mod tls;
 
-pub use config::{PORT, ServerConfig};
+pub use access::{AccessOptions, SignInProvider};
+pub use config::{
+    BadPublicUrl, CallerLimits, PORT, ProxyHeader, PublicUrl, ServerConfig, TlsFiles,
+};
 pub use export::{ExportWriter, Format as ExportFormat};
-pub use guard::NotLoopback;
+pub use guard::ListenRefused;
 pub use openapi::document as openapi_document;
 pub use serve::{BindError, Bound, bind};
+pub use tls::TlsError;

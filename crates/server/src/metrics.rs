@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use durward_model::Log;
 use durward_store::{Appended, Status};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+
+use crate::sign_in::Counters;
 
 /// Upper ends of the latency histogram, in seconds.
 const BUCKETS: [f64; 12] =
@@ -37,6 +39,7 @@ pub(crate) struct Metrics {
     pub(crate) pushed_bytes: AtomicU64,
     pub(crate) rejected: AtomicU64,
     pub(crate) exported: AtomicU64,
+    pub(crate) sign_ins: Arc<Counters>,
     new: [AtomicU64; 8],
     known: [AtomicU64; 8],
     revised: [AtomicU64; 8],
@@ -75,6 +78,7 @@ impl Metrics {
     pub(crate) fn write(&self, status: &Status) -> String {
         let mut out = String::with_capacity(8 << 10);
         self.write_ingest(&mut out);
+        self.write_sign_ins(&mut out);
         write_store(status, &mut out);
         self.write_requests(&mut out);
         out
@@ -98,6 +102,23 @@ impl Metrics {
             head(out, name, "counter", help);
             line(out, name, "", counter.load(Ordering::Relaxed));
         }
+    }
+
+    fn write_sign_ins(&self, out: &mut String) {
+        let name = "durward_own_sign_ins_total";
+        head(out, name, "counter", "Attempts to sign in to durward, by what became of them.");
+        for (outcome, counter) in [
+            ("succeeded", &self.sign_ins.succeeded),
+            ("failed", &self.sign_ins.failed),
+            ("refused", &self.sign_ins.refused),
+            ("busy", &self.sign_ins.busy),
+        ] {
+            let labels = format!("outcome=\"{outcome}\"");
+            line(out, name, &labels, counter.load(Ordering::Relaxed));
+        }
+        let name = "durward_own_sign_ins_dropped_total";
+        head(out, name, "counter", "Attempts to sign in to durward that are in no log.");
+        line(out, name, "", self.sign_ins.dropped.load(Ordering::Relaxed));
     }
 
     fn write_requests(&self, out: &mut String) {

@@ -40,6 +40,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_stream::StreamExt as _;
 
+use crate::access::{Asking, Caller, Looked};
 use crate::app::{App, BODY_PERMIT_BYTES};
 use crate::error::ApiError;
 use crate::guard;
@@ -54,23 +55,26 @@ const STORE_PATIENCE: Duration = Duration::from_secs(2);
 /// `POST /api/ingest/diagnostic`
 pub(crate) async fn diagnostic(
     State(app): State<Arc<App>>,
+    Asking(caller): Asking,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    push(app, "diagnostic", headers, body).await
+    push(app, &caller, "diagnostic", headers, body).await
 }
 
 /// `POST /api/ingest/graph`
 pub(crate) async fn graph(
     State(app): State<Arc<App>>,
+    Asking(caller): Asking,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    push(app, "graph", headers, body).await
+    push(app, &caller, "graph", headers, body).await
 }
 
 async fn push(
     app: Arc<App>,
+    caller: &Caller,
     source: &'static str,
     headers: HeaderMap,
     body: Body,
@@ -83,12 +87,24 @@ async fn push(
         let message = "Content-Encoding says gzip, but the body is not gzip";
         return Err(ApiError::bad_request(message));
     }
+    let options = options(caller)?;
     // Not `ask`: what has been received is taken in even if the sender has gone.
     let work = tokio::task::spawn_blocking(move || {
         let _memory = memory;
-        take_in(&app, source, &bytes)
+        take_in(&app, options, source, &bytes)
     });
     work.await.map_err(|error| ApiError::internal(&error))?
+}
+
+/// A sender who may only push for some tenants has other tenants' records rejected; if it is one
+/// tenant, records that name none are its.
+fn options(caller: &Caller) -> Result<Options, ApiError> {
+    let tenants = caller.tenants_pushed_for()?;
+    let default_tenant = match tenants.as_slice() {
+        [only] => Some(only.clone()),
+        _ => None,
+    };
+    Ok(Options { default_tenant, only_tenants: tenants, ..Options::new(Timestamp::now()) })
 }
 
 fn is_packed(headers: &HeaderMap) -> Result<bool, ApiError> {
@@ -189,7 +205,7 @@ impl Sink for StoreSink<'_> {
 }
 
 /// Decodes a body and stores what is in it.
-fn take_in(app: &App, source: &str, bytes: &[u8]) -> Result<Response, ApiError> {
+fn take_in(app: &App, options: Options, source: &str, bytes: &[u8]) -> Result<Response, ApiError> {
     let mut sink = StoreSink {
         store: &app.store,
         done: Appended::default(),
@@ -197,7 +213,7 @@ fn take_in(app: &App, source: &str, bytes: &[u8]) -> Result<Response, ApiError> 
         rejections: Vec::new(),
         refused: None,
     };
-    let mut decoder = Decoder::new(Options::new(Timestamp::now()));
+    let mut decoder = Decoder::new(options);
     let decoded = decoder.decode_bytes(source, bytes, &mut sink);
     app.metrics.appended(&sink.done);
     app.metrics.rejected.fetch_add(sink.rejected, Ordering::Relaxed);
@@ -232,7 +248,8 @@ fn take_in(app: &App, source: &str, bytes: &[u8]) -> Result<Response, ApiError> 
     }
     let body = Value::Object(kept).to_string();
     let kind = [(CONTENT_TYPE, "application/json; charset=utf-8")];
-    Ok((StatusCode::ACCEPTED, kind, body).into_response())
+    let looked = Looked { rows: Some(summary.records()), ..Looked::default() };
+    Ok(looked.on((StatusCode::ACCEPTED, kind, body).into_response()))
 }
 
 /// Is it a body that is fine but empty, such as `{"records":[]}`?

@@ -1,10 +1,9 @@
 //! Which sign-ins a request is about: logs, filter, range of time, order.
 
 use durward_model::{Event, FieldId, Log, Timestamp};
-use durward_query::{Dialect, Filter, ListRequest, Op, Order, Page, Position, Value};
+use durward_query::{Dialect, Filter, ListRequest, Op, Order, Page, Position, Reader, Value};
 use durward_query::{cursor, odata, search};
 
-use crate::app::Asked;
 use crate::error::ApiError;
 use crate::params::{self, Params};
 
@@ -81,7 +80,7 @@ impl Question {
     /// One page.
     pub(crate) fn page(
         &self,
-        asked: &Asked,
+        reader: &Reader,
         after: Option<Position>,
         limit: usize,
     ) -> Result<Page, ApiError> {
@@ -92,23 +91,23 @@ impl Question {
             limit,
             after,
         };
-        Ok(asked.engine.list(&asked.view, &request, &asked.budget)?)
+        Ok(reader.list(&request)?)
     }
 
     /// One page's events, and where the next begins.
     pub(crate) fn events(
         &self,
-        asked: &Asked,
+        reader: &Reader,
         after: Option<Position>,
         limit: usize,
     ) -> Result<(Vec<Event>, Option<Position>), ApiError> {
-        let page = self.page(asked, after, limit)?;
-        Ok((asked.view.events(&page.rows)?, page.next))
+        let page = self.page(reader, after, limit)?;
+        Ok((reader.events(&page.rows)?, page.next))
     }
 
     /// How many there are, exactly.
-    pub(crate) fn count(&self, asked: &Asked) -> Result<u64, ApiError> {
-        Ok(asked.engine.count(&asked.view, &self.full_filter(), &self.logs, &asked.budget)?)
+    pub(crate) fn count(&self, reader: &Reader) -> Result<u64, ApiError> {
+        Ok(reader.count(&self.full_filter(), &self.logs)?)
     }
 
     /// Reads a cursor of this question.

@@ -4,24 +4,28 @@
 //! for (status, log, revision, times of publication and receipt). Parameters that are not known
 //! are refused, so that a misspelt filter is never a list of everything.
 
+mod me;
 mod summary;
 
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::Uri;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use durward_model::columns::{self, Column, text};
 use durward_model::graph::{self, GraphOptions, Version};
 use durward_model::shape::write_string;
 use durward_model::{Cell, Event, Timestamp};
+use durward_query::Reader;
 
-use crate::app::{App, Asked};
+use crate::access::{Asking, Looked};
+use crate::app::App;
 use crate::error::ApiError;
 use crate::params::Params;
 use crate::question::{self, Question};
 
+pub(crate) use me::me;
 pub(crate) use summary::{sum_up, summary};
 
 /// Rows of a page unless asked for, and the most there can be.
@@ -29,7 +33,11 @@ const PAGE_ROWS: usize = 100;
 const PAGE_ROWS_MAX: usize = 1000;
 
 /// `GET /api/security/sign-in-logs`
-pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, ApiError> {
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Asking(caller): Asking,
+    uri: Uri,
+) -> Result<Response, ApiError> {
     let params = Params::parse(uri.query())?;
     params.only(&[question::PARAMS, &["limit", "cursor", "columns", "count"]].concat())?;
     let question = Question::from_params(&params, Timestamp::now())?;
@@ -37,12 +45,12 @@ pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
     let after = question.position(params.get("cursor"))?;
     let columns = columns_of(&params)?;
     let count = params.flag("count")?;
-    let body = app
-        .ask(move |asked| {
-            let (events, next) = question.events(asked, after, limit)?;
+    let (body, rows) = app
+        .ask(&caller, move |reader| {
+            let (events, next) = question.events(reader, after, limit)?;
             let mut body = String::from("{");
             if count {
-                body.push_str(&format!("\"count\":{},", question.count(asked)?));
+                body.push_str(&format!("\"count\":{},", question.count(reader)?));
             }
             body.push_str("\"nextCursor\":");
             match next {
@@ -52,61 +60,77 @@ pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
             body.push_str(",\"value\":");
             write_events(&events, columns.as_deref(), &mut body);
             body.push('}');
-            Ok(body)
+            Ok((body, events.len()))
         })
         .await?;
-    Ok(json(body))
+    Ok(Looked::rows(rows).on(json(body)))
 }
 
 /// `GET /api/security/sign-in-logs/{id}`
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
+    Asking(caller): Asking,
     Path(id): Path<String>,
     uri: Uri,
 ) -> Result<Response, ApiError> {
     let tenant = tenant_of(&uri)?;
+    let looked = Looked::event(&id);
     let body = app
-        .ask(move |asked| {
-            let event = find(asked, tenant.as_deref(), &id)?;
+        .ask(&caller, move |reader| {
+            let event = find(reader, tenant.as_deref(), &id)?;
             let mut body = String::new();
             graph::write_event(&event, &GraphOptions::new(Version::Beta), &mut body);
             Ok(body)
         })
         .await?;
-    Ok(json(body))
+    Ok(looked.on(json(body)))
 }
 
 /// `GET /api/security/sign-in-logs/{id}/original`
 pub(crate) async fn original(
     State(app): State<Arc<App>>,
+    Asking(caller): Asking,
     Path(id): Path<String>,
     uri: Uri,
 ) -> Result<Response, ApiError> {
     let tenant = tenant_of(&uri)?;
-    let body = app.ask(move |asked| Ok(find(asked, tenant.as_deref(), &id)?.original())).await?;
-    Ok(json(body))
+    let looked = Looked::event(&id);
+    let body = app
+        .ask(&caller, move |reader| {
+            let event = find(reader, tenant.as_deref(), &id)?;
+            if !event.has_original() {
+                let message = "names or addresses are masked for you, and the record as it came \
+                               has them in clear";
+                return Err(ApiError::new(StatusCode::FORBIDDEN, "Forbidden", message));
+            }
+            Ok(event.original())
+        })
+        .await?;
+    Ok(looked.on(json(body)))
 }
 
 /// `GET /api/security/sign-in-logs/{id}/revisions`
 pub(crate) async fn revisions(
     State(app): State<Arc<App>>,
+    Asking(caller): Asking,
     Path(id): Path<String>,
     uri: Uri,
 ) -> Result<Response, ApiError> {
     Params::parse(uri.query())?.only(&[])?;
+    let looked = Looked::event(&id);
     let body = app
-        .ask(move |asked| {
-            let rows = asked.engine.revisions(&asked.view, &id, &asked.budget)?;
-            if rows.is_empty() {
+        .ask(&caller, move |reader| {
+            let events = reader.revisions(&id)?;
+            if events.is_empty() {
                 return Err(no_such(&id));
             }
             let mut body = String::from("{\"value\":");
-            write_events(&asked.view.events(&rows)?, None, &mut body);
+            write_events(&events, None, &mut body);
             body.push('}');
             Ok(body)
         })
         .await?;
-    Ok(json(body))
+    Ok(looked.on(json(body)))
 }
 
 fn tenant_of(uri: &Uri) -> Result<Option<String>, ApiError> {
@@ -116,11 +140,8 @@ fn tenant_of(uri: &Uri) -> Result<Option<String>, ApiError> {
 }
 
 /// The latest revision of an event.
-pub(crate) fn find(asked: &Asked, tenant: Option<&str>, id: &str) -> Result<Event, ApiError> {
-    match asked.engine.get(&asked.view, tenant, id, &asked.budget)? {
-        Some(row) => Ok(asked.view.event(row)?),
-        None => Err(no_such(id)),
-    }
+pub(crate) fn find(reader: &Reader, tenant: Option<&str>, id: &str) -> Result<Event, ApiError> {
+    reader.get(tenant, id)?.ok_or_else(|| no_such(id))
 }
 
 fn no_such(id: &str) -> ApiError {

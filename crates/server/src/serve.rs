@@ -4,25 +4,31 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::Request;
-use axum::{Router, ServiceExt};
+use durward_access::AccessError;
 use durward_store::Store;
 use tokio::net::TcpListener;
-use tower::Layer;
-use tower::util::MapRequestLayer;
 
+use crate::access::AccessOptions;
 use crate::app::App;
 use crate::config::ServerConfig;
-use crate::guard::{self, NotLoopback};
-use crate::{path, routes};
+use crate::connections::Connections;
+use crate::guard::{self, Admission, ListenRefused};
+use crate::routes;
+use crate::tls::{Tls, TlsError};
 
 /// The server cannot listen.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {
-    /// Other machines could reach the address.
+    /// Other machines could reach the address, and it is not protected.
     #[error(transparent)]
-    NotLoopback(#[from] NotLoopback),
+    Refused(#[from] ListenRefused),
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// What is known of people and tokens cannot be used.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The system refuses the address.
     #[error("cannot listen on {listen}: {source}")]
     Listen {
@@ -38,21 +44,34 @@ pub enum BindError {
 pub struct Bound {
     listener: TcpListener,
     local: SocketAddr,
+    tls: Option<Arc<Tls>>,
     app: Arc<App>,
 }
 
-/// Listens on the configured address. Only loopback addresses are taken: anybody who reaches the
-/// server can read and push everything, since there is no access control yet.
+/// Listens on the configured address. One that other machines can reach is taken only if what is
+/// sent cannot be read on the way, and callers can prove who they are.
 ///
 /// # Errors
-/// [`BindError`] if the address is not loopback or cannot be listened on.
-pub async fn bind(config: ServerConfig, store: Arc<Store>) -> Result<Bound, BindError> {
-    guard::check_listen(config.listen)?;
+/// [`BindError`] if the address is refused, the certificate cannot be used, or the address cannot
+/// be listened on.
+pub async fn bind(
+    config: ServerConfig,
+    store: Arc<Store>,
+    access: AccessOptions,
+) -> Result<Bound, BindError> {
+    let admission = match access.has_way_in {
+        _ if access.is_demo => Admission::Everybody,
+        true => Admission::Callers,
+        false => Admission::Nobody,
+    };
+    guard::check_listen(&config, admission)?;
+    let tls = config.tls.clone().map(Tls::open).transpose()?.map(Arc::new);
     let listen = config.listen;
     let failed = |source| BindError::Listen { listen, source };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let local = listener.local_addr().map_err(failed)?;
-    Ok(Bound { listener, local, app: Arc::new(App::new(config, store)) })
+    let app = Arc::new(App::new(config, store, access)?);
+    Ok(Bound { listener, local, tls, app })
 }
 
 impl Bound {
@@ -61,42 +80,20 @@ impl Bound {
         self.local
     }
 
-    /// Answers requests until `shutdown` completes; then takes no new ones and waits for those
-    /// under way, up to [`ServerConfig::shutdown_timeout`].
-    ///
-    /// # Errors
-    /// Those of the listener.
-    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) -> std::io::Result<()> {
-        let timeout = self.app.config.shutdown_timeout;
-        let (stop, stopping) = tokio::sync::watch::channel(false);
-        let mut told = stopping.clone();
-        let told = async move {
-            // An error means that the sender has gone, which is the same message.
-            let _ = told.wait_for(|stop| *stop).await;
-        };
-        let service = service(self.app);
-        let make = ServiceExt::<Request>::into_make_service(service);
-        let server = axum::serve(self.listener, make).with_graceful_shutdown(told).into_future();
-        let mut server = std::pin::pin!(server);
-        tokio::select! {
-            done = &mut server => return done,
-            () = shutdown => {}
-        }
-        // Nobody listens only if the server has ended, which is what is wanted.
-        let _ = stop.send(true);
-        match tokio::time::timeout(timeout, server).await {
-            Ok(done) => done,
-            Err(_) => {
-                tracing::warn!("requests did not end in {timeout:?} and are cut off");
-                Ok(())
-            }
+    /// The address for people: the public one, or that of this machine.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        match &self.app.config.public_url {
+            Some(url) => url.to_string(),
+            None => format!("{scheme}://{}", self.local),
         }
     }
-}
 
-type Service = tower::util::MapRequest<Router, fn(Request) -> Request>;
-
-/// The router, behind the step that brings addresses into one spelling.
-fn service(app: Arc<App>) -> Service {
-    MapRequestLayer::new(path::normalise as fn(Request) -> Request).layer(routes::router(app))
+    /// Answers requests until `shutdown` completes; then takes no new ones and waits for those
+    /// under way, up to [`ServerConfig::shutdown_timeout`].
+    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) {
+        let config = Arc::new(self.app.config.clone());
+        let connections = Connections::new(config, self.tls, routes::router(self.app));
+        connections.serve(self.listener, shutdown).await;
+    }
 }

@@ -44,6 +44,19 @@ impl EntityTable {
         cell::find(self.get(key), field)
     }
 
+    /// Extends a table that stands in for another, under the same keys, by what the other has
+    /// more. `change` gives the entity that stands in for one; `None` for that one itself.
+    pub fn extend_from(
+        &mut self,
+        other: &EntityTable,
+        mut change: impl FnMut(&[u8]) -> Option<Vec<u8>>,
+    ) {
+        for key in self.len..other.len {
+            let Some(entity) = other.shared(key as u32) else { return };
+            self.push(change(entity).map_or_else(|| entity.clone(), Arc::from));
+        }
+    }
+
     pub(crate) fn shared(&self, key: u32) -> Option<&Arc<[u8]>> {
         let key = key as usize;
         self.blocks.get(key / BLOCK_ENTITIES)?.get(key % BLOCK_ENTITIES)
@@ -139,5 +152,28 @@ mod tests {
         assert_eq!((early[Group::Actor as usize].len(), actors.len()), (0, 3 * BLOCK_ENTITIES));
         assert!((0..actors.len()).all(|number| actors.get(number as u32) == name(number)));
         assert_eq!(actors.get(actors.len() as u32), b"");
+    }
+
+    #[test]
+    fn a_table_that_stands_in_for_another_keeps_its_keys_while_it_grows() {
+        let mut entities = Entities::default();
+        let mut other = EntityTable::default();
+        for round in 0..3_usize {
+            for number in 0..700 * (round + 1) {
+                entities.intern(Group::Actor, format!("entity {number}").as_bytes());
+            }
+            let table = &entities.snapshot()[Group::Actor as usize];
+            let mut changed = 0;
+            other.extend_from(table, |entity| {
+                changed += 1;
+                entity.ends_with(b"7").then(|| b"seven".to_vec())
+            });
+            assert_eq!((other.len(), changed), (table.len(), 700), "each is changed once");
+            for key in 0..table.len() as u32 {
+                let own = table.get(key);
+                let wanted = if own.ends_with(b"7") { b"seven" } else { own };
+                assert_eq!(other.get(key), wanted);
+            }
+        }
     }
 }

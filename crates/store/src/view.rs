@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use durward_model::Event;
-use durward_model::field::{Group, Log};
+use durward_model::field::{GROUP_COUNT, Group, Log};
 use hashbrown::HashSet;
 
 use crate::chunk::{Body, Chunk};
@@ -46,6 +46,14 @@ impl View {
     /// The entities of a group; every key in this view is among them.
     pub fn entities(&self, group: Group) -> &Arc<EntityTable> {
         &self.entities[group as usize]
+    }
+
+    /// The same rows with tables of other entities under the same keys, in the order of the
+    /// groups. None of them may have fewer entities than the view's own.
+    #[must_use]
+    pub fn with_entities(&self, entities: [Arc<EntityTable>; GROUP_COUNT]) -> View {
+        debug_assert!(entities.iter().zip(&self.entities).all(|(new, own)| new.len() >= own.len()));
+        View { chunks: self.chunks.clone(), entities, version: self.version }
     }
 
     /// Counts up with every change to what a view shows.

@@ -6,13 +6,14 @@
 //! with a note, except in CI (`CI` is set), where that is a failure.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::process::{Tally, cargo, exists, run};
+
+mod live;
 
 /// Where everything of these checks is.
 struct Place {
@@ -41,9 +42,19 @@ pub(crate) fn run_all(tally: &mut Tally, root: &Path) {
     let chromium = CHROMIUMS.into_iter().find(|name| exists(name));
     let chromium = prepared(tally, "Chromium", chromium.context("no Chromium is installed"));
 
+    let mut provider = None;
+    if let Some(modules) = &node {
+        tally.step("a certified OpenID provider", |_| {
+            let test =
+                ["test", "--locked", "--quiet", "-p", "durward-oidc", "--test", "it", "real::"];
+            run(cargo().current_dir(root).args(test).env("DURWARD_NODE_MODULES", modules))?;
+            provider = Some(live::Provider::start(&place.scripts, modules)?);
+            Ok(())
+        });
+    }
     let mut server = None;
     tally.step("a live durward", |_| {
-        server = Some(Server::start(&place, root)?);
+        server = Some(live::Server::start(&place, root, provider.as_ref())?);
         Ok(())
     });
     let Some(server) = server else { return };
@@ -51,7 +62,7 @@ pub(crate) fn run_all(tally: &mut Tally, root: &Path) {
     let script = |program: &Path, name: &str| {
         let mut command = Command::new(program);
         command.arg(place.scripts.join(name)).arg(&server.url).arg(&generated);
-        command.env("PYTHONDONTWRITEBYTECODE", "1");
+        command.env("PYTHONDONTWRITEBYTECODE", "1").envs(server.environment());
         command
     };
     if let Some(python) = &python {
@@ -66,7 +77,13 @@ pub(crate) fn run_all(tally: &mut Tally, root: &Path) {
         tally.step("Graph client for JavaScript", |_| run(&mut script("graph_client.cjs")));
         if let Some(chromium) = chromium {
             let chromium = full_path(chromium);
-            tally.step("browser", |_| run(script("browser.cjs").arg(chromium)));
+            tally.step("browser", |_| run(script("browser.cjs").arg(&chromium)));
+            if let Some(provider) = &provider {
+                let mut sign_in = script("sign_in.cjs");
+                tally.step("sign-in in a browser", |_| {
+                    run(sign_in.arg(&chromium).arg(&provider.issuer))
+                });
+            }
         }
     }
     // Last, because it adds events that the others do not expect.
@@ -120,6 +137,9 @@ fn install_packages() {
     }
     if !CHROMIUMS.into_iter().any(exists) {
         missing.push("chromium");
+    }
+    if !exists("openssl") {
+        missing.push("openssl");
     }
     if missing.is_empty() || !exists("apt-get") || !is_root() {
         return;
@@ -205,58 +225,4 @@ fn full_path(program: &str) -> PathBuf {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&paths).map(|dir| dir.join(program)).find(|p| p.is_file());
     found.unwrap_or_else(|| program.into())
-}
-
-/// A server with generated data, stopped when dropped.
-struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Server {
-    fn start(place: &Place, root: &Path) -> Result<Server> {
-        run(cargo().current_dir(root).args(["build", "--locked", "--quiet", "-p", "durward"]))?;
-        let (generated, data) = (place.scratch.join("generated"), place.scratch.join("data"));
-        let size = ["--seed", "11", "--users", "60", "--days", "3", "--noise"];
-        run(Command::new(&place.durward).arg("generate").arg(&generated).args(size))?;
-        run(Command::new(&place.durward).arg("import").arg(&generated).arg("--data").arg(&data))?;
-        // Sealed soon, so that what is pushed shows up in the table within seconds.
-        let config = place.scratch.join("durward.toml");
-        fs::write(&config, "[store]\nseal_after = \"1s\"\n")?;
-        let mut child = Command::new(&place.durward)
-            .args(["serve", "--json", "--listen", "127.0.0.1:0"])
-            .arg("--data")
-            .arg(&data)
-            .arg("--config")
-            .arg(&config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("starting durward serve")?;
-        let mut line = String::new();
-        if let Some(stdout) = child.stdout.take() {
-            BufReader::new(stdout).read_line(&mut line)?;
-        }
-        // {"url":"http://127.0.0.1:41234", …}
-        let url = line.split('"').find(|part| part.starts_with("http://")).map(str::to_owned);
-        match url {
-            Some(url) => {
-                println!("durward serves at {url}");
-                Ok(Server { child, url })
-            }
-            None => {
-                let _ = child.kill();
-                let status = child.wait()?;
-                bail!("durward serve said {line:?} and ended with {status}")
-            }
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself; there is nothing else to do about it here.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

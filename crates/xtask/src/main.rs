@@ -8,8 +8,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::process::Tally;
 use crate::test::Parts;
 
+mod audit;
 mod dependencies;
 mod docs;
 mod external;
@@ -23,6 +25,7 @@ tasks:
   test             everything: format, lints, pages, tests, other programs against a live server
   test --rust      without what needs Python, Node.js and a browser
   test --external  only that
+  audit            known weaknesses, licences and sources of dependencies, with cargo-deny
   dependencies     check the lock file and docs/dependencies.md
   docs             write the generated pages under docs/
   docs --check     fail if a generated page is stale";
@@ -47,6 +50,11 @@ fn run(arguments: &[&str]) -> Result<bool> {
         ["test"] => return Ok(test::run_parts(Parts::All, &root()?)),
         ["test", "--rust"] => return Ok(test::run_parts(Parts::Rust, &root()?)),
         ["test", "--external"] => return Ok(test::run_parts(Parts::External, &root()?)),
+        ["audit"] => {
+            let mut tally = Tally::default();
+            audit::run_all(&mut tally, &root()?);
+            return Ok(tally.finish());
+        }
         ["dependencies"] => {
             dependencies::check_lock_file(&root()?)?;
             dependencies::check_page(&root()?)?;

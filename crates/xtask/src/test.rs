@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::process::{Tally, cargo, run, run_seeing, test_counts};
-use crate::{dependencies, docs, external};
+use crate::{audit, dependencies, docs, external};
 
 /// Which parts to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,7 @@ fn rust(tally: &mut Tally, root: &Path) {
     tally.step("generated pages", |_| docs::check());
     tally.step("lock file", |_| dependencies::check_lock_file(root));
     tally.step("reasons for dependencies", |_| dependencies::check_page(root));
+    audit::run_all(tally, root);
     tally.step("lints", |_| {
         let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--quiet"];
         run(cargo().current_dir(root).args(arguments).args(["--", "--deny", "warnings"]))

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::serve;
 use crate::cli::Common;
 use crate::config::Config;
-use crate::{data, output};
+use crate::{data, doors, output};
 
 mod traffic;
 
@@ -45,7 +45,8 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<()> {
 
     let tenant = Arc::new(Tenant::new(args.seed, TenantOptions::demo()));
     let traffic = traffic::Traffic::start(&store, &tenant, args.days, common.json)?;
-    let served = serve::serve(&config, &store, |url, stopping| {
+    let doors = doors::open(&config, folder.path(), true)?;
+    let served = serve::serve(&config, &store, doors, |url, stopping| {
         let is_loaded = traffic.wait_until_loaded(OPEN_AFTER, stopping);
         announce(&store, &tenant, args.days, url, is_loaded, common.json)
     });
@@ -71,6 +72,7 @@ fn announce(
     let so_far = if is_loaded { "" } else { " so far, more is being loaded" };
     output::line(format_args!(
         "\n  {url}\n\n{} sign-ins of {days} days at {}{so_far}; new ones arrive as you watch.\n\
+         You are signed in as a demo administrator, as is everybody on this machine.\n\
          Everything is invented, and removed when you stop this with Ctrl-C.",
         output::count(events),
         tenant.domain(),

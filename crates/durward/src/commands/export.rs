@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
+use durward_journal::Action;
 use durward_model::columns::csv::Layout;
 use durward_model::{Event, Log};
 use durward_server::ExportFormat;
@@ -13,6 +14,7 @@ use durward_store::View;
 use serde_json::json;
 
 use crate::cli::Common;
+use crate::operator::Look;
 use crate::question::{Question, Span};
 use crate::{bad_usage, data, output};
 
@@ -73,52 +75,71 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<()> {
     if common.json && args.output.is_none() {
         return Err(bad_usage("--json reports on an export into a file; name one with --output"));
     }
-    let store = data::open_existing(&data::dir(common.data.as_deref())?)?;
-    let view = store.view();
+    let dir = data::dir(common.data.as_deref())?;
+    let store = data::open_existing(&dir)?;
+    let look = Look::begin(&dir, "export")?;
+    look.record(Action::Export, None, 200)?;
+    let mut count = 0;
+    let exported = export(args, &question, format, &store.view(), &mut count);
+    let status = if exported.is_ok() { 200 } else { 499 };
+    let recorded = look.record(Action::ExportEnd, Some(count), status);
+    // The first error is the one to tell.
+    exported.and(recorded)?;
+    match (&args.output, common.json) {
+        (None, _) => Ok(()),
+        (Some(path), true) => output::json(&json!({ "events": count, "file": path })),
+        (Some(path), false) => output::line(format_args!(
+            "{} events in {}",
+            output::count(count as u64),
+            path.display()
+        )),
+    }
+}
+
+/// Writes to where it is asked for, and counts the events.
+fn export(
+    args: &Args,
+    question: &Question,
+    format: ExportFormat,
+    view: &View,
+    count: &mut usize,
+) -> Result<()> {
     let Some(path) = &args.output else {
-        write(args, &question, format, &view, Box::new(io::stdout()))?;
-        return Ok(());
+        return write(args, question, format, view, Box::new(io::stdout()), count);
     };
     // Only a whole export is there under its name.
     let part = part_path(path);
     let file = File::create(&part).with_context(|| format!("creating {}", part.display()))?;
-    let written = write(args, &question, format, &view, Box::new(file));
+    let written = write(args, question, format, view, Box::new(file), count);
     if written.is_err() {
         // The first error is the one to tell.
         let _ = std::fs::remove_file(&part);
     }
-    let count = written.with_context(|| format!("writing {}", part.display()))?;
+    written.with_context(|| format!("writing {}", part.display()))?;
     std::fs::rename(&part, path)
-        .with_context(|| format!("renaming {} to {}", part.display(), path.display()))?;
-    match common.json {
-        true => output::json(&json!({ "events": count, "file": path })),
-        false => {
-            output::line(format_args!("{} events in {}", output::count(count), path.display()))
-        }
-    }
+        .with_context(|| format!("renaming {} to {}", part.display(), path.display()))
 }
 
-/// Writes all events and gives how many there were.
+/// Writes all events and counts them.
 fn write(
     args: &Args,
     question: &Question,
     format: ExportFormat,
     view: &View,
     target: Box<dyn Write + Send>,
-) -> Result<u64> {
+    count: &mut usize,
+) -> Result<()> {
     let asked = vec![("filter".to_owned(), args.filter.clone())];
     let mut writer = format.writer(BufWriter::with_capacity(256 << 10, target), &asked)?;
-    let mut count = 0;
     let mut take = |events: &[Event]| {
-        count += events.len() as u64;
+        *count += events.len();
         Ok(writer.write(events)?)
     };
     match args.history {
         true => question.each_revision(view, &mut take)?,
         false => question.each_latest(view, usize::MAX, &mut take)?,
     }
-    writer.finish()?;
-    Ok(count)
+    Ok(writer.finish()?)
 }
 
 fn format(args: &Args, question: &Question) -> Result<ExportFormat> {

@@ -3,12 +3,14 @@
 use std::io::Write;
 
 use anyhow::Result;
+use durward_journal::Action;
 use durward_model::columns::{self, Column, text};
 use durward_model::graph::{GraphOptions, Version, write_event};
 use durward_model::{Cell, Event, Log};
 use serde_json::{Map, Value};
 
 use crate::cli::Common;
+use crate::operator::Look;
 use crate::question::{Question, Span};
 use crate::{bad_usage, data, output};
 
@@ -45,12 +47,18 @@ const COLUMNS: [&str; 8] = [
 pub(crate) fn run(args: &Args, common: &Common) -> Result<()> {
     let question = Question::new(&args.filter, &args.span, &Log::SIGN_INS)?;
     let columns = columns(&args.columns)?;
-    let store = data::open_existing(&data::dir(common.data.as_deref())?)?;
+    let dir = data::dir(common.data.as_deref())?;
+    let store = data::open_existing(&dir)?;
+    let look = Look::begin(&dir, "search")?;
+    let recorded = |events: &[Event]| look.record(Action::List, Some(events.len()), 200);
     let view = store.view();
     let mut out = output::stdout();
     if common.json {
         let named = (!args.columns.is_empty()).then_some(columns.as_slice());
-        question.each_latest(&view, args.limit, |events| write_json(events, named, &mut out))?;
+        question.each_latest(&view, args.limit, |events| {
+            recorded(events)?;
+            write_json(events, named, &mut out)
+        })?;
         return Ok(out.flush()?);
     }
     let is_terminal = output::is_terminal();
@@ -59,6 +67,7 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<()> {
     let mut table = output::Table::new(headings);
     let mut found = 0;
     question.each_latest(&view, args.limit, |events| {
+        recorded(events)?;
         for event in events {
             found += 1;
             let cells = columns.iter().map(|column| match is_terminal {

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
+use durward_server::AccessOptions;
 use durward_store::{Store, StoreOptions};
 use serde_json::json;
 
 use crate::cli::Common;
 use crate::config::Config;
-use crate::{data, output};
+use crate::{data, doors, output};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -41,12 +42,20 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<()> {
     }
     let options = StoreOptions { holder: holder(config.server.listen), ..config.store()? };
     let store = Arc::new(data::open(&dir, options)?);
-    let is_json = common.json;
-    serve(&config, &store, |url, _| {
+    let doors = doors::open(&config, &dir, false)?;
+    let (is_json, has_way_in, people) = (common.json, doors.has_way_in, doors.store.clone());
+    serve(&config, &store, doors, |url, _| {
+        let link = doors::first_link(&people, has_way_in, url)?;
         if is_json {
-            return output::json(&json!({ "url": url, "data": dir }));
+            return output::json(&json!({ "url": url, "data": dir, "firstLink": link }));
         }
-        output::line(format_args!("durward serves {} at {url}", dir.display()))
+        output::line(format_args!("durward serves {} at {url}", dir.display()))?;
+        match link {
+            Some(link) => output::line(format_args!(
+                "Nobody can sign in yet. Make the first administrator, once, within a day:\n{link}"
+            )),
+            None => Ok(()),
+        }
     })?;
     close(store)
 }
@@ -64,6 +73,7 @@ pub(crate) fn holder(listen: SocketAddr) -> String {
 pub(crate) fn serve(
     config: &Config,
     store: &Arc<Store>,
+    doors: AccessOptions,
     ready: impl FnOnce(&str, &AtomicBool) -> Result<()>,
 ) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -79,15 +89,17 @@ pub(crate) fn serve(
             signal.await;
             flag.store(true, Ordering::SeqCst);
         });
-        let bound = durward_server::bind(config.server(), store.clone()).await.with_context(
-            || "the address cannot be used; name another with --listen, such as 127.0.0.1:7401",
-        )?;
-        ready(&format!("http://{}", bound.local_addr()), &stopping)?;
+        let bound =
+            durward_server::bind(config.server(), store.clone(), doors).await.with_context(
+                || "the address cannot be used; name another with --listen, such as 127.0.0.1:7401",
+            )?;
+        ready(&bound.url(), &stopping)?;
         let told = async {
             // The task ends only when there was a signal.
             let _ = told.await;
         };
-        bound.serve(told).await.context("serving")
+        bound.serve(told).await;
+        Ok(())
     })
 }
 

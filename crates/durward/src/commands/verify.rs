@@ -2,7 +2,7 @@
 //!
 //! Opening has already checked the write-ahead log and the tables' logs. What is left: every row
 //! decodes, its record can be put together, the order holds, no event is there twice, and the
-//! rollups count what the rows say.
+//! rollups count what the rows say. The access log, if there is one, has to agree with its chain.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -12,6 +12,7 @@ use durward_store::{Chunk, RowRef, View};
 use serde_json::{json, value::RawValue};
 
 use crate::cli::Common;
+use crate::commands::access_log;
 use crate::{data, output};
 
 /// Rows read at once.
@@ -39,7 +40,8 @@ impl Findings {
 
 /// Checks everything and fails if something is wrong.
 pub(crate) fn run(common: &Common) -> Result<()> {
-    let store = data::open_existing(&data::dir(common.data.as_deref())?)?;
+    let dir = data::dir(common.data.as_deref())?;
+    let store = data::open_existing(&dir)?;
     let view = store.view();
     let mut findings = Findings::default();
     let mut live: HashSet<(u8, u128)> = HashSet::new();
@@ -48,12 +50,21 @@ pub(crate) fn run(common: &Common) -> Result<()> {
             .with_context(|| format!("reading rows of {}", chunk.log().name()))?;
     }
     check_rollups(&view, &mut findings)?;
+    let access_log = match access_log::check(&dir)? {
+        Some(Err(broken)) => {
+            findings.problem(|| broken);
+            None
+        }
+        Some(Ok(verified)) => Some(verified),
+        None => None,
+    };
     if common.json {
         output::json(&json!({
             "rows": findings.rows,
             "revisions": findings.revisions,
             "problems": findings.problems,
             "shown": findings.shown,
+            "accessLog": access_log,
         }))?;
     } else {
         for problem in &findings.shown {
@@ -65,6 +76,10 @@ pub(crate) fn run(common: &Common) -> Result<()> {
             output::count(findings.revisions),
             output::count(findings.problems)
         ))?;
+        if let Some(verified) = &access_log {
+            let (entries, head) = (&verified["entries"], &verified["head"]);
+            output::line(format_args!("{entries} entries in the access log, head {head}"))?;
+        }
     }
     if findings.problems > 0 {
         bail!(

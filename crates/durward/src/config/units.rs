@@ -29,6 +29,11 @@ fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     number.checked_mul(*factor)
 }
 
+/// A length of time as people write it: `12h`, `90d`.
+pub(crate) fn span(text: &str) -> Option<Duration> {
+    parse(text, &SPANS).map(Duration::from_millis)
+}
+
 /// The number in the largest unit that gives a whole one.
 fn write(value: u64, units: &[(&str, u64)]) -> String {
     let fits = |(_, factor): &&(&str, u64)| value >= *factor && value.is_multiple_of(*factor);

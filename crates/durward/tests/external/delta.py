@@ -1,5 +1,7 @@
 """The Delta table in DuckDB, delta-rs and PyArrow while durward runs and takes in more.
 
+Environment: DURWARD_TOKEN.
+
 usage: delta.py URL FOLDER-OF-GENERATED-FILES DATA-DIRECTORY
 """
 
@@ -26,6 +28,7 @@ LOGS = {
     generated.SERVICE_PRINCIPAL: "servicePrincipal",
     generated.MANAGED_IDENTITY: "managedIdentity",
 }
+BEARER = {"Authorization": f"Bearer {os.environ['DURWARD_TOKEN']}"}
 PUSHED = 250
 SEALED_WITHIN_SECONDS = 60
 
@@ -34,14 +37,15 @@ def count_by_api(url, event_type, extra=""):
     """What durward itself counts, through the Graph list."""
     text = f"signInEventTypes/any(t: t eq '{event_type}'){extra}"
     query = urllib.parse.urlencode({"$filter": text, "$count": "true", "$top": 1})
-    with urllib.request.urlopen(f"{url}/beta/auditLogs/signIns?{query}") as answer:
+    request = urllib.request.Request(f"{url}/beta/auditLogs/signIns?{query}", headers=BEARER)
+    with urllib.request.urlopen(request) as answer:
         return json.load(answer)["@odata.count"]
 
 
 def push(url, records):
     body = json.dumps({"records": records}).encode()
     request = urllib.request.Request(
-        f"{url}/api/ingest/diagnostic", body, {"Content-Type": "application/json"}
+        f"{url}/api/ingest/diagnostic", body, {"Content-Type": "application/json", **BEARER}
     )
     with urllib.request.urlopen(request) as answer:
         assert answer.status in (200, 202, 204), answer.status

@@ -1,5 +1,7 @@
 // The Microsoft Graph client for JavaScript, unchanged, against durward.
 //
+// Environment: DURWARD_TOKEN.
+//
 // usage: node graph_client.cjs URL FOLDER-OF-GENERATED-FILES
 'use strict';
 const assert = require('node:assert/strict');
@@ -26,7 +28,7 @@ async function main(url, folder) {
     baseUrl: url,
     defaultVersion: 'v1.0',
     customHosts: new Set([new URL(url).hostname]),
-    authProvider: { getAccessToken: async () => 'anonymous' },
+    authProvider: { getAccessToken: async () => process.env.DURWARD_TOKEN },
   });
   const signIns = (version = 'v1.0') => client.api('/auditLogs/signIns').version(version);
 

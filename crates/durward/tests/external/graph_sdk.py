@@ -1,13 +1,23 @@
-"""The Microsoft Graph SDK for Python, unchanged, against durward.
+"""The Microsoft Graph SDK for Python with azure-identity, unchanged, against durward.
+
+The only settings that differ from Graph's own are the host names of the authority and the API.
+Environment: DURWARD_TOKEN (reads everything), DURWARD_TOKEN_PLAIN (without Conditional Access),
+DURWARD_TOKEN_INGEST (reads nothing); each is the client secret of a client of its name.
 
 usage: graph_sdk.py URL FOLDER-OF-GENERATED-FILES
 """
 
 import asyncio
+import os
 import sys
+from urllib.parse import urlsplit
 
-from kiota_abstractions.authentication import AnonymousAuthenticationProvider
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity.aio import ClientSecretCredential
 from kiota_abstractions.base_request_configuration import RequestConfiguration
+from kiota_authentication_azure.azure_identity_authentication_provider import (
+    AzureIdentityAuthenticationProvider,
+)
 from msgraph import GraphRequestAdapter, GraphServiceClient
 from msgraph.generated.audit_logs.sign_ins.sign_ins_request_builder import SignInsRequestBuilder
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
@@ -18,10 +28,49 @@ from generated import same
 PAGE = 50
 
 
-def client(url):
-    adapter = GraphRequestAdapter(AnonymousAuthenticationProvider())
+TENANT = "11111111-2222-4333-8444-555555555555"
+
+
+def client(url, name, secret):
+    """A Graph client that gets its tokens from durward by client credentials."""
+    credential = ClientSecretCredential(
+        TENANT, name, secret, authority=url, disable_instance_discovery=True
+    )
+    host = urlsplit(url).netloc
+    provider = AzureIdentityAuthenticationProvider(
+        credential, scopes=[f"{url}/.default"], allowed_hosts=[host]
+    )
+    adapter = GraphRequestAdapter(provider)
     adapter.base_url = url + "/v1.0"
-    return GraphServiceClient(request_adapter=adapter)
+    return GraphServiceClient(request_adapter=adapter), credential
+
+
+async def permissions(url, event):
+    """What tokens with fewer permissions get."""
+    graph, credential = client(url, "plain", os.environ["DURWARD_TOKEN_PLAIN"])
+    async with credential:
+        one = await graph.audit_logs.sign_ins.by_sign_in_id(event["id"]).get()
+        same(one.id, event["id"], "a token of AuditLog.Read.All reads")
+        same(one.applied_conditional_access_policies, None, "but no Conditional Access details")
+
+    graph, credential = client(url, "ingest", os.environ["DURWARD_TOKEN_INGEST"])
+    async with credential:
+        try:
+            await graph.audit_logs.sign_ins.get()
+            raise AssertionError("a token without the permission read the log")
+        except ODataError as error:
+            same(error.response_status_code, 403, "a token without the permission is refused")
+            same(error.error.code, "Authentication_MSGraphPermissionMissing", "as Graph does it")
+            assert error.error.inner_error.request_id, "Graph's errors name the request"
+
+    graph, credential = client(url, "plain", "dwd_wrong")
+    async with credential:
+        try:
+            await graph.audit_logs.sign_ins.get()
+            raise AssertionError("a wrong secret was accepted")
+        except ClientAuthenticationError as error:
+            assert "AADSTS7000215" in str(error), error
+            print("ok - a wrong secret is refused in Entra's words")
 
 
 def query(**parameters):
@@ -45,7 +94,7 @@ async def all_pages(graph, **parameters):
 
 async def main(url, folder):
     expected = generated.read(folder)[generated.INTERACTIVE]
-    graph = client(url)
+    graph, credential = client(url, "everything", os.environ["DURWARD_TOKEN"])
 
     first = await graph.audit_logs.sign_ins.get(request_configuration=query(top=5))
     same([one.id for one in first.value], [one["id"] for one in expected[:5]], "the newest five")
@@ -99,6 +148,8 @@ async def main(url, folder):
         raise AssertionError("an unknown id was found")
     except ODataError as error:
         same(error.response_status_code, 404, "an unknown id is not found")
+    await credential.close()
+    await permissions(url, expected[3])
 
 
 asyncio.run(main(*sys.argv[1:3]))

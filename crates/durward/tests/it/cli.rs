@@ -154,7 +154,7 @@ fn the_configuration_is_checked() {
     );
     let open = run(folder.path(), &["serve", "--check", "--listen", "0.0.0.0:7400"]);
     assert_eq!(open.code, 1);
-    assert!(open.stderr.contains("loopback"), "{}", open.stderr);
+    assert!(open.stderr.contains("server.tls"), "{}", open.stderr);
 }
 
 #[cfg(unix)]
@@ -165,7 +165,12 @@ fn a_server_answers_tells_where_it_is_and_stops_when_asked() {
     let address = format!("127.0.0.1:{port}");
     let mut server = Server::start(&data, &address, &[]);
     assert_eq!(server.url, format!("http://{address}"));
-    let mut client = Client::connect(&address).unwrap();
+    let (status, body) = Client::connect(&address, "")
+        .unwrap()
+        .ask("GET", "/v1.0/auditLogs/signIns?$top=2", "")
+        .unwrap();
+    assert_eq!(status, 401, "{body}");
+    let mut client = Client::connect(&address, &server.token).unwrap();
     let (status, body) = client.ask("GET", "/v1.0/auditLogs/signIns?$top=2", "").unwrap();
     let page: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((status, page["value"][0]["id"].as_str()), (200, Some(guid(3).as_str())));
@@ -176,6 +181,12 @@ fn a_server_answers_tells_where_it_is_and_stops_when_asked() {
     }
     let new = record(&guid(4), "2026-03-03T10:00:00Z", "Iben", 0).to_string();
     assert_eq!(client.ask("POST", "/api/ingest/diagnostic", &new).unwrap().0 / 100, 2);
+    // While it runs: the next request is refused.
+    for token in run(&data, &["token", "list", "--json"]).json_lines() {
+        let revoked = run(&data, &["token", "revoke", token["id"].as_str().unwrap()]);
+        assert_eq!(revoked.code, 0, "{revoked:?}");
+    }
+    assert_eq!(client.ask("GET", "/v1.0/auditLogs/signIns", "").unwrap().0, 401);
     drop(client);
     assert_eq!(server.terminate(), Some(0));
     let status = run(&data, &["status", "--json"]).json();
@@ -220,7 +231,7 @@ fn the_demo_is_alive_and_leaves_nothing_behind() {
     let address = ready["url"].as_str().unwrap().trim_start_matches("http://").to_owned();
     assert!(ready["events"].as_u64().unwrap() > 0, "{ready}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-    let mut client = Client::connect(&address).unwrap();
+    let mut client = Client::connect(&address, "").unwrap();
     let (status, body) = client.ask("GET", "/v1.0/auditLogs/signIns?$top=1", "").unwrap();
     assert_eq!(status, 200, "{body}");
     assert!(body.contains(".example"), "{body}");

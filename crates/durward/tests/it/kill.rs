@@ -52,8 +52,8 @@ fn body_of(batch: u64) -> String {
 }
 
 /// Sends batches until the connection breaks; unacknowledged ones first, as any sender would.
-fn send(address: &str, sent: &Mutex<Sent>, sender: u64) {
-    let Ok(mut client) = Client::connect(address) else { return };
+fn send(address: &str, token: &str, sent: &Mutex<Sent>, sender: u64) {
+    let Ok(mut client) = Client::connect(address, token) else { return };
     loop {
         let batch = {
             let mut sent = sent.lock().unwrap();
@@ -110,7 +110,8 @@ fn log_1_a_killed_server_keeps_every_acknowledged_event_once() {
             std::thread::scope(|scope| {
                 for sender in 0..2 {
                     let (address, sent) = (&address, &sent);
-                    scope.spawn(move || send(address, sent, sender));
+                    let token = server.token.clone();
+                    scope.spawn(move || send(address, &token, sent, sender));
                 }
                 // The moment itself is what is random; nothing waits for anything here.
                 std::thread::sleep(moment);

@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use durward_model::{Event, FieldId};
@@ -57,11 +58,24 @@ pub(crate) fn run(data: &Path, arguments: &[&str]) -> Ran {
 pub(crate) struct Server {
     child: Child,
     pub url: String,
+    /// Reads and pushes everything.
+    pub token: String,
+}
+
+/// A new token for a data directory, made beside whatever runs there.
+fn token(data: &Path) -> String {
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    let name = format!("test {} {number}", std::process::id());
+    let made = run(data, &["token", "create", "--name", &name, "--scope", "read,ingest"]);
+    assert_eq!(made.code, 0, "{made:?}");
+    made.stdout.trim_end().to_owned()
 }
 
 impl Server {
     /// Starts `durward serve` on this address and waits until it takes requests.
     pub(crate) fn start(data: &Path, listen: &str, more: &[&str]) -> Server {
+        let token = token(data);
         let mut child = durward()
             .args(["serve", "--json", "--listen", listen, "--data"])
             .arg(data)
@@ -73,7 +87,7 @@ impl Server {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?}"));
-        Server { child, url: ready["url"].as_str().unwrap().to_owned() }
+        Server { child, url: ready["url"].as_str().unwrap().to_owned(), token }
     }
 
     pub(crate) fn address(&self) -> String {
@@ -106,14 +120,21 @@ impl Drop for Server {
 pub(crate) struct Client {
     stream: BufReader<TcpStream>,
     host: String,
+    /// The header with the token, if there is one.
+    authorization: String,
 }
 
 impl Client {
-    pub(crate) fn connect(address: &str) -> std::io::Result<Client> {
+    /// A connection that shows a token with every request; an empty one shows none.
+    pub(crate) fn connect(address: &str, token: &str) -> std::io::Result<Client> {
         let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
         stream.set_nodelay(true)?;
-        Ok(Client { stream: BufReader::new(stream), host: address.to_owned() })
+        let authorization = match token {
+            "" => String::new(),
+            token => format!("Authorization: Bearer {token}\r\n"),
+        };
+        Ok(Client { stream: BufReader::new(stream), host: address.to_owned(), authorization })
     }
 
     /// Sends a request and gives status and body. Answers must have a `Content-Length`.
@@ -124,9 +145,10 @@ impl Client {
         body: &str,
     ) -> std::io::Result<(u16, String)> {
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{}Content-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n{body}",
             self.host,
+            self.authorization,
             body.len()
         );
         self.stream.get_mut().write_all(request.as_bytes())?;

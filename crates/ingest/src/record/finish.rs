@@ -43,6 +43,12 @@ impl<'a> Walk<'_, 'a> {
                 self.row.set(FieldId::TenantId, Cell::Text(tenant));
             }
         }
+        if !file.only_tenants.is_empty() {
+            let tenant = self.row.get(FieldId::TenantId).as_text().unwrap_or_default();
+            if !file.only_tenants.iter().any(|only| only.eq_ignore_ascii_case(tenant)) {
+                return Err((Some("tenantId"), "a record of a tenant that is not the sender's"));
+            }
+        }
         if log.is_sign_in() {
             self.finish_sign_in(log, record)
         } else {

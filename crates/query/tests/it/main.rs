@@ -3,7 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod ask;
+mod interference;
 mod model;
 mod paging;
+mod redaction;
 mod sample;
 mod semantics;
+mod sight;
+mod sight_cases;

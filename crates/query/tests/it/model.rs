@@ -25,14 +25,14 @@ pub(crate) fn open(dir: &tempfile::TempDir) -> Store {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Step {
+pub(crate) enum Step {
     Append(usize),
     Revise(usize),
     Seal,
     Compact,
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => (1..60_usize).prop_map(Step::Append),
         2 => (1..10_usize).prop_map(Step::Revise),
@@ -44,7 +44,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// Lets a store and a plain list of the latest revisions go through the same steps; the first of
 /// them is the `number`th of all.
-fn run(store: &Store, pool: &[Sample], number: usize, steps: &[Step], live: &mut Vec<Sample>) {
+pub(crate) fn run(
+    store: &Store,
+    pool: &[Sample],
+    number: usize,
+    steps: &[Step],
+    live: &mut Vec<Sample>,
+) {
     for (number, step) in (number..).zip(steps) {
         let received = Timestamp::from_micros(hour(60).micros + number as i64 * 1_000_000);
         match step {
@@ -366,7 +372,7 @@ fn check_all(engine: &Engine, view: &Arc<View>, live: &[Sample], questions: &[As
 }
 
 /// Each case opens a store and syncs it many times, so the usual number would take minutes.
-fn cases() -> u32 {
+pub(crate) fn cases() -> u32 {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
     asked.unwrap_or(16)
 }

@@ -20,8 +20,8 @@ pub(crate) const RESOURCES: [[&str; 2]; 3] = [["r-1", "Graph"], ["", "Graph"], [
 pub(crate) const ADDRESSES: [&str; 6] =
     ["10.0.0.1", "10.200.3.4", "203.0.113.7", "2001:db8::7", "::ffff:10.1.1.1", ""];
 /// City and country.
-pub(crate) const PLACES: [[&str; 2]; 4] =
-    [["Vigo", "ES"], ["São Paulo", "BR"], ["", "es"], ["", ""]];
+pub(crate) const PLACES: [[&str; 2]; 5] =
+    [["Vigo", "ES"], ["São Paulo", "BR"], ["", "es"], ["", ""], ["Ourense", "ES"]];
 pub(crate) const SYSTEMS: [&str; 4] = ["Windows 10", "windows10", "MacOs", ""];
 pub(crate) const CODES: [Option<i64>; 5] = [Some(0), Some(50126), Some(50053), Some(50074), None];
 pub(crate) const POLICIES: [&str; 3] = ["Require MFA", "Block legacy", "Länder"];

@@ -17,33 +17,33 @@ const PARTS_MAX: usize = 8;
 const STALL_MAX: Duration = Duration::from_secs(60);
 
 /// Writes parts into a channel, and waits while it is full.
-pub(super) struct ChannelWriter {
+pub(crate) struct ChannelWriter {
     buffer: Vec<u8>,
     sender: mpsc::Sender<Part>,
     runtime: Handle,
 }
 
 /// Ends an answer with an error.
-pub(super) struct Failing(mpsc::Sender<Part>, Handle);
+pub(crate) struct Failing(mpsc::Sender<Part>, Handle);
 
 impl ChannelWriter {
     /// A writer, and what reads from it. To be called within a runtime; the writer itself is for
     /// blocking threads.
-    pub(super) fn new() -> (ChannelWriter, mpsc::Receiver<Part>) {
+    pub(crate) fn new() -> (ChannelWriter, mpsc::Receiver<Part>) {
         let (sender, receiver) = mpsc::channel(PARTS_MAX);
         let buffer = Vec::with_capacity(PART_BYTES * 2);
         (ChannelWriter { buffer, sender, runtime: Handle::current() }, receiver)
     }
 
     /// The way to end the answer with an error. The answer does not end before this is dropped.
-    pub(super) fn failing(&self) -> Failing {
+    pub(crate) fn failing(&self) -> Failing {
         Failing(self.sender.clone(), self.runtime.clone())
     }
 }
 
 impl Failing {
     /// Cuts the answer off.
-    pub(super) fn fail(self, error: io::Error) {
+    pub(crate) fn fail(self, error: io::Error) {
         // A client that has gone needs not be told.
         let _ = send(&self.1, &self.0, Err(error));
     }

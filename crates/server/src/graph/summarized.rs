@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use durward_model::Timestamp;
 use durward_model::graph::{SummarizedSignIn, Version};
 use durward_query::{Dialect, GroupPosition, GroupRequest, Grouping, Window, cursor, odata};
 
+use crate::access::{Asking, Looked};
 use crate::app::App;
+use crate::client::Client;
 use crate::error::ApiError;
 
 use super::options::Options;
@@ -48,6 +50,8 @@ fn parse_call(call: &str) -> Result<(&'static str, Grouping, Window), ApiError> 
 /// `GET /beta/auditLogs/getSummarized…SignIns(aggregationWindow='…')`
 pub(crate) async fn summarized(
     State(app): State<Arc<App>>,
+    Asking(caller): Asking,
+    Extension(client): Extension<Client>,
     Path(call): Path<String>,
     uri: Uri,
     headers: HeaderMap,
@@ -61,15 +65,15 @@ pub(crate) async fn summarized(
     let after = options.get("$skiptoken").map(|token| GroupPosition::from_token(token, hash));
     let after = after.transpose().map_err(invalid_token)?;
     let include_unknown = wants_unknown(&headers);
-    let base = base(&headers, Version::Beta);
+    let base = base(&client, Version::Beta);
 
     let mut body = String::from("{\"@odata.context\":");
     let kind = "Collection(microsoft.graph.summarizedSignIn)";
     string(&format!("{base}/$metadata#{kind}"), &mut body);
-    let body = app
-        .ask(move |asked| {
+    let (body, rows) = app
+        .ask(&caller, move |reader| {
             let request = GroupRequest { grouping, window, filter, limit, after };
-            let page = asked.engine.groups(&asked.view, &request, &asked.budget)?;
+            let page = reader.groups(&request)?;
             if let Some(next) = page.next {
                 let query = next_query(&options, &next.to_token(hash));
                 let call = call.get(name.len()..).unwrap_or_default();
@@ -77,7 +81,7 @@ pub(crate) async fn summarized(
                 string(&format!("{base}/auditLogs/{name}{call}?{query}"), &mut body);
             }
             let newest: Vec<_> = page.rows.iter().map(|row| row.newest).collect();
-            let events = asked.view.events(&newest)?;
+            let events = reader.events(&newest)?;
             body.push_str(",\"value\":[");
             for (index, (row, event)) in page.rows.iter().zip(&events).enumerate() {
                 if index > 0 {
@@ -88,10 +92,10 @@ pub(crate) async fn summarized(
                 group.write(include_unknown, &mut body);
             }
             body.push_str("]}");
-            Ok(body)
+            Ok((body, events.len()))
         })
         .await?;
-    Ok(answer(body, &headers))
+    Ok(Looked::rows(rows).on(answer(body, &headers)))
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@
 use durward_model::Timestamp;
 use durward_model::errors::Status;
 use durward_model::time::{DAY_MICROS, HOUR_MICROS, SECOND_MICROS};
+use durward_query::Reader;
 use durward_query::aggregate::{AggregateRequest, Dimension, DimensionValue, ResultOrder};
 use durward_query::summary::ByStatus;
 use maud::{Markup, html};
 
-use crate::app::Asked;
 use crate::error::ApiError;
 use crate::question::Question;
 use crate::rest;
@@ -53,15 +53,11 @@ impl Chart {
 
     /// Counts what a question is about.
     pub(super) fn new(
-        asked: &Asked,
+        reader: &Reader,
         question: &Question,
         now: Timestamp,
     ) -> Result<Chart, ApiError> {
-        let chunks = || asked.view.chunks.iter().filter(|c| question.logs.contains(&c.log()));
-        let (Some(oldest), Some(newest)) = (
-            chunks().map(|chunk| chunk.min_micros()).min(),
-            chunks().map(|chunk| chunk.max_micros()).max(),
-        ) else {
+        let Some((oldest, newest)) = reader.bounds(&question.logs)? else {
             return Ok(Chart::default());
         };
         // A range shows as it was asked for, empty ends included; without ends, what there is.
@@ -74,7 +70,7 @@ impl Chart {
         let bars = (to.div_euclid(bin_micros) - first + 1).clamp(1, BARS_MAX + 1);
         let bars = vec![ByStatus::default(); usize::try_from(bars).unwrap_or(1)];
         let mut chart = Chart { total: [0; 3], bin, bin_micros, first: first * bin_micros, bars };
-        for (time, by_status) in counts(asked, question, bin_micros)? {
+        for (time, by_status) in counts(reader, question, bin_micros)? {
             let number = (time.micros - chart.first).div_euclid(bin_micros);
             let last = chart.bars.len() - 1;
             let bar = usize::try_from(number).unwrap_or(0).min(last);
@@ -159,12 +155,12 @@ impl Chart {
 
 /// Counts by spans of time. Whole hours come from rollups where there is no filter.
 fn counts(
-    asked: &Asked,
+    reader: &Reader,
     question: &Question,
     bin_micros: i64,
 ) -> Result<Vec<(Timestamp, ByStatus)>, ApiError> {
     if bin_micros % HOUR_MICROS == 0 {
-        return Ok(rest::sum_up(asked, question, Vec::new(), 0)?.hours);
+        return Ok(rest::sum_up(reader, question, Vec::new(), 0)?.hours);
     }
     let request = AggregateRequest {
         filter: question.full_filter(),
@@ -174,7 +170,7 @@ fn counts(
         limit: usize::MAX,
         ..AggregateRequest::default()
     };
-    let rows = asked.engine.aggregate(&asked.view, &request, &asked.budget)?;
+    let rows = reader.aggregate(&request)?;
     let bar = |row: durward_query::AggregateRow| match row.keys.first() {
         Some(DimensionValue::Time(time)) => Some((*time, row.by_status)),
         _ => None,

@@ -2,23 +2,27 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State as Shared};
+use axum::extract::{Extension, Path, State as Shared};
 use axum::http::Uri;
 use axum::response::Response;
+use durward_access::Feedback;
 use durward_model::columns::{self, Column, Source, Topic, text};
 use durward_model::errors::{self, Status};
 use durward_model::{Cell, Event, FieldId, Kind, Timestamp, graph};
 use maud::{Markup, html};
 use serde_json::Value;
 
+use crate::access::{Asking, Looked};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::params::Params;
+use crate::reported::said_of;
 use crate::rest;
 
 use super::list::{self, pill, status_class};
+use super::shell::Frame;
 use super::state::{ago, filter_href};
-use super::{answer, shell};
+use super::{answer, reported, shell};
 
 /// Sections in order.
 const TOPICS: [Topic; 12] = [
@@ -45,17 +49,26 @@ const SAID_ELSEWHERE: [&str; 3] = ["actor", "location", "statusReason"];
 /// `GET /signins/{id}`
 pub(crate) async fn detail(
     Shared(app): Shared<Arc<App>>,
+    Asking(caller): Asking,
+    Extension(frame): Extension<Frame>,
     Path(id): Path<String>,
     uri: Uri,
 ) -> Result<Response, ApiError> {
     let params = Params::parse(uri.query())?;
     params.only(&["tenant"])?;
     let tenant = params.get("tenant").map(str::to_owned);
-    let event = app.ask(move |asked| rest::find(asked, tenant.as_deref(), &id)).await?;
-    Ok(answer(render(&event, Timestamp::now())))
+    let looked = Looked::event(&id);
+    let shared = app.clone();
+    let found = app.ask(&caller, move |reader| {
+        let event = rest::find(reader, tenant.as_deref(), &id)?;
+        let said = said_of(&shared, &event)?;
+        Ok((event, said))
+    });
+    let (event, said) = found.await?;
+    Ok(looked.on(answer(render(&frame, &event, &said, Timestamp::now()))))
 }
 
-fn render(event: &Event, now: Timestamp) -> Markup {
+fn render(frame: &Frame, event: &Event, said: &[Feedback], now: Timestamp) -> Markup {
     let title = title(event);
     let created = event.row().created;
     let original = event.original();
@@ -84,15 +97,18 @@ fn render(event: &Event, now: Timestamp) -> Markup {
                 div .actions { (related(event)) }
             }
             (verdict(event))
+            (reported::panel(said, now))
             div .sections {
                 @for topic in TOPICS { (section(topic, event)) }
             }
-            details .panel .original {
-                summary { "Original record" }
-                pre { (pretty) }
+            @if event.has_original() {
+                details .panel .original {
+                    summary { "Original record" }
+                    pre { (pretty) }
+                }
             }
             p .muted .links {
-                a href={ (api) "/original" } { "Original" } " · "
+                @if event.has_original() { a href={ (api) "/original" } { "Original" } " · " }
                 a href=(api) { "JSON" } " · "
                 a href={ "/beta/auditLogs/signIns/" (id) } { "As Graph gives it" }
             }
@@ -102,7 +118,7 @@ fn render(event: &Event, now: Timestamp) -> Markup {
         a .button #back href="/signins" { "◀ Sign-in logs" }
         a #zone .button href="?" hidden data-local="false" { "UTC" }
     };
-    shell::page(&title, &body, &controls)
+    shell::page(frame, &title, &body, &controls)
 }
 
 /// Who went where.

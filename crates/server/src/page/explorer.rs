@@ -3,21 +3,22 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::State as Shared;
-use axum::http::header::HOST;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::extract::{Extension, State as Shared};
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use durward_model::field::Group;
 use durward_model::{Event, Log, Timestamp};
-use durward_query::{Order, Position, SearchError, search};
+use durward_query::{Order, Position, Reader, SearchError, search};
 use maud::{Markup, html};
 
-use crate::app::{App, Asked};
+use crate::access::{Asking, Looked};
+use crate::app::App;
+use crate::client::Client;
 use crate::error::ApiError;
 use crate::params::Params;
 use crate::question::Question;
 
 use super::chart::Chart;
+use super::shell::Frame;
 use super::state::{Place, RANGES, State, Tab, ago, grouped};
 use super::{answer, list, shell};
 
@@ -44,10 +45,11 @@ struct Shown {
 /// `GET /` and `GET /signins`
 pub(crate) async fn explorer(
     Shared(app): Shared<Arc<App>>,
+    Asking(caller): Asking,
+    Extension(client): Extension<Client>,
+    Extension(frame): Extension<Frame>,
     uri: Uri,
-    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     let params = Params::parse(uri.query())?;
     params.only(&["type", "t", "q", "tz", "older", "newer", "fragment", "after"])?;
     let state = State::parse(&params)?;
@@ -55,34 +57,38 @@ pub(crate) async fn explorer(
     let fragment = params.get("fragment") == Some("rows");
     let question = match state.question(now)? {
         Ok(question) => question,
-        Err(error) => return Ok(bad_filter(&state, &error)),
+        Err(error) => return Ok(bad_filter(&frame, &state, &error)),
     };
     let position = state.position(&question)?;
     let after = params.get("after").map(str::to_owned);
     let (shared, asked_state) = (app.clone(), state.clone());
     let shown = app
-        .ask(move |asked| {
-            let version = shared.version_of(&asked.view);
+        .ask(&caller, move |reader| {
+            let version = shared.version_of(reader);
             if fragment && after.as_deref() == Some(&version) {
                 return Ok(None);
             }
-            look(asked, &asked_state, &question, position, now, version).map(Some)
+            look(reader, &asked_state, &question, position, now, version).map(Some)
         })
         .await?;
-    let Some(shown) = shown else { return Ok(StatusCode::NO_CONTENT.into_response()) };
+    let nothing = || Looked { is_nothing: true, ..Looked::default() };
+    let Some(shown) = shown else {
+        return Ok(nothing().on(StatusCode::NO_CONTENT.into_response()));
+    };
     // A page without data waits for the first of it, and then is another page.
     if fragment && shown.stored == 0 {
-        return Ok(StatusCode::NO_CONTENT.into_response());
+        return Ok(nothing().on(StatusCode::NO_CONTENT.into_response()));
     }
-    Ok(match fragment {
+    let answer = match fragment {
         true => answer(html! { (tabs(&state, Some(&shown.tabs))) (region(&state, &shown, now)) }),
-        false => answer(whole(&state, &shown, now, host)),
-    })
+        false => answer(whole(&frame, &state, &shown, now, &client.origin())),
+    };
+    Ok(Looked::rows(shown.events.len()).on(answer))
 }
 
 /// Looks up everything the page shows, in one view.
 fn look(
-    asked: &Asked,
+    reader: &Reader,
     state: &State,
     question: &Question,
     position: Option<Position>,
@@ -90,22 +96,20 @@ fn look(
     version: String,
 ) -> Result<Shown, ApiError> {
     let started = Instant::now();
-    let view = &asked.view;
-    let newest = view.chunks.iter().filter(|chunk| chunk.log().is_sign_in());
-    let newest = newest.map(|chunk| chunk.max_micros()).max().map(Timestamp::from_micros);
-    let chart = Chart::new(asked, question, now)?;
+    let newest = reader.bounds(&Log::SIGN_INS)?.map(|(_, newest)| Timestamp::from_micros(newest));
+    let chart = Chart::new(reader, question, now)?;
     let mut tabs = Vec::with_capacity(Tab::ALL.len());
     for tab in Tab::ALL {
         let count = match (tab.0, tab == state.tab) {
             (_, true) => chart.count(),
-            (Some(_), false) => Question { logs: tab.logs(), ..question.clone() }.count(asked)?,
+            (Some(_), false) => Question { logs: tab.logs(), ..question.clone() }.count(reader)?,
             // The sum of the others, which come before it.
             (None, false) => tabs.iter().map(|(_, count)| count).sum(),
         };
         tabs.push((tab, count));
     }
-    let (events, newer, older) = rows(asked, state, question, position)?;
-    let stored = view.live_rows(&Log::SIGN_INS);
+    let (events, newer, older) = rows(reader, state, question, position)?;
+    let stored = reader.total(&Log::SIGN_INS)?;
     let took = started.elapsed();
     Ok(Shown { stored, newest, tabs, chart, events, newer, older, took, version })
 }
@@ -114,7 +118,7 @@ fn look(
 type Rows = (Vec<Event>, Option<String>, Option<String>);
 
 fn rows(
-    asked: &Asked,
+    reader: &Reader,
     state: &State,
     question: &Question,
     position: Option<Position>,
@@ -122,19 +126,14 @@ fn rows(
     let backwards = matches!(state.place, Place::Newer(_));
     let order = if backwards { Order::OldestFirst } else { Order::NewestFirst };
     let ordered = Question { order, ..question.clone() };
-    let mut page = ordered.page(asked, position, PAGE_ROWS)?;
+    let mut page = ordered.page(reader, position, PAGE_ROWS)?;
     let more = page.next.is_some();
     if backwards {
         page.rows.reverse();
     }
     let token = |row: Option<&durward_store::RowRef>| -> Result<Option<String>, ApiError> {
         let Some(&row) = row else { return Ok(None) };
-        let event = asked.view.event(row)?;
-        let chunk = &asked.view.chunks[row.chunk as usize];
-        let source = chunk.keys(Group::Source)?.value(row.row as usize);
-        let row = event.row();
-        let (created, id, log) = (row.created, row.id, row.log as u8);
-        let position = Position { created, id, log, source: source as u32 };
+        let position = reader.position(row)?;
         Ok(Some(position.to_token(question.hash)))
     };
     let newer = match &state.place {
@@ -147,12 +146,12 @@ fn rows(
         _ if more => token(page.rows.last())?,
         _ => None,
     };
-    Ok((asked.view.events(&page.rows)?, newer, older))
+    Ok((reader.events(&page.rows)?, newer, older))
 }
 
-fn whole(state: &State, shown: &Shown, now: Timestamp, host: &str) -> Markup {
+fn whole(frame: &Frame, state: &State, shown: &Shown, now: Timestamp, origin: &str) -> Markup {
     if shown.stored == 0 {
-        return shell::page("No data yet", &welcome(host), &live_button());
+        return shell::page(frame, "No data yet", &welcome(origin), &live_button());
     }
     let body = html! {
         main #main {
@@ -163,7 +162,7 @@ fn whole(state: &State, shown: &Shown, now: Timestamp, host: &str) -> Markup {
         }
     };
     let controls = html! { (controls(state, shown.newest, now)) };
-    shell::page(state.tab.label(), &body, &controls)
+    shell::page(frame, state.tab.label(), &body, &controls)
 }
 
 /// The part that the live view replaces, besides the tabs.
@@ -321,7 +320,7 @@ fn footer(state: &State, shown: &Shown) -> Markup {
 }
 
 /// A filter that cannot be read: where, and what is wrong.
-fn bad_filter(state: &State, error: &SearchError) -> Response {
+fn bad_filter(frame: &Frame, state: &State, error: &SearchError) -> Response {
     let before: String = state.text.chars().take(error.position).collect();
     let rest: String = state.text.chars().skip(error.position).collect();
     let body = html! {
@@ -340,7 +339,7 @@ fn bad_filter(state: &State, error: &SearchError) -> Response {
             }
         }
     };
-    let page = shell::page("Filter", &body, &controls(state, None, Timestamp::now()));
+    let page = shell::page(frame, "Filter", &body, &controls(state, None, Timestamp::now()));
     (StatusCode::BAD_REQUEST, answer(page)).into_response()
 }
 
@@ -379,10 +378,11 @@ fn nothing_found(state: &State, shown: &Shown, now: Timestamp) -> Markup {
 }
 
 /// A store without sign-ins. `host` is where the reader found this server.
-fn welcome(host: &str) -> Markup {
+fn welcome(origin: &str) -> Markup {
     let push = format!(
-        "curl --data-binary @records.json \\\n  -H 'Content-Type: application/json' \\\n  \
-         http://{host}/api/ingest/diagnostic"
+        "durward token create --name push --scope ingest\n\
+         curl --data-binary @records.json \\\n  -H 'Content-Type: application/json' \\\n  \
+         -H 'Authorization: Bearer TOKEN' \\\n  {origin}/api/ingest/diagnostic"
     );
     html! {
         main #main {

@@ -8,10 +8,11 @@ use axum::response::Response;
 use durward_model::errors::Status;
 use durward_model::{FieldId, Timestamp, field};
 use durward_query::summary::ByStatus;
-use durward_query::{Summary, SummaryRequest};
+use durward_query::{Reader, Summary, SummaryRequest};
 use serde_json::{Map, Value, json};
 
-use crate::app::{App, Asked};
+use crate::access::{Asking, Looked};
+use crate::app::App;
 use crate::error::ApiError;
 use crate::params::Params;
 use crate::question::Question;
@@ -38,7 +39,11 @@ const TOP_MAX: usize = 1000;
 const FIELDS_MAX: usize = 16;
 
 /// `GET /api/security/sign-in-logs/summary`
-pub(crate) async fn summary(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, ApiError> {
+pub(crate) async fn summary(
+    State(app): State<Arc<App>>,
+    Asking(caller): Asking,
+    uri: Uri,
+) -> Result<Response, ApiError> {
     let params = Params::parse(uri.query())?;
     params.only(&["filter", "odata", "from", "to", "type", "by", "top"])?;
     let question = Question::from_params(&params, Timestamp::now())?;
@@ -46,7 +51,7 @@ pub(crate) async fn summary(State(app): State<Arc<App>>, uri: Uri) -> Result<Res
     let (names, hours) = names_of(&params)?;
     let fields: Vec<FieldId> = names.iter().map(|(_, field)| *field).collect();
     let (from, to) = (question.from, question.to);
-    let summary = app.ask(move |asked| sum_up(asked, &question, fields, top)).await?;
+    let summary = app.ask(&caller, move |reader| sum_up(reader, &question, fields, top)).await?;
 
     let mut body = Map::new();
     let time = |time: Option<Timestamp>| time.map(Timestamp::to_rfc3339);
@@ -71,20 +76,18 @@ pub(crate) async fn summary(State(app): State<Arc<App>>, uri: Uri) -> Result<Res
         by.insert(name.clone(), values.iter().map(value).collect());
     }
     body.insert("by".to_owned(), Value::Object(by));
-    Ok(super::json(json!(body).to_string()))
+    let looked = Looked { rows: Some(summary.total.iter().sum()), ..Looked::default() };
+    Ok(looked.on(super::json(json!(body).to_string())))
 }
 
 /// Sums up what a question is about.
 pub(crate) fn sum_up(
-    asked: &Asked,
+    reader: &Reader,
     question: &Question,
     fields: Vec<FieldId>,
     top: usize,
 ) -> Result<Summary, ApiError> {
-    let chunks = || asked.view.chunks.iter().filter(|chunk| question.logs.contains(&chunk.log()));
-    let oldest = chunks().map(|chunk| chunk.min_micros()).min();
-    let newest = chunks().map(|chunk| chunk.max_micros()).max();
-    let (Some(oldest), Some(newest)) = (oldest, newest) else {
+    let Some((oldest, newest)) = reader.bounds(&question.logs)? else {
         let top = fields.into_iter().map(|field| (field, Vec::new())).collect();
         return Ok(Summary { top, ..Summary::default() });
     };
@@ -97,7 +100,7 @@ pub(crate) fn sum_up(
         fields,
         top,
     };
-    Ok(asked.engine.summary(&asked.view, &request, &asked.budget)?)
+    Ok(reader.summary(&request)?)
 }
 
 /// What to count by, and whether hours are wanted too.

@@ -10,7 +10,7 @@ use serde_json::Value;
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn post_json(address: SocketAddr, target: &str, body: &[u8]) -> Answe
 }
 
 /// Reads an answer to its end; `None` if it ends too early.
-pub(crate) fn read(stream: TcpStream) -> Option<Answer> {
+pub(crate) fn read(stream: impl Read) -> Option<Answer> {
     let mut reader = BufReader::new(stream);
     let (status, headers) = read_head(&mut reader);
     let mut answer = Answer { status, headers, body: Vec::new() };

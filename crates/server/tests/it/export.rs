@@ -132,6 +132,9 @@ fn a_post_asks_in_json() {
     assert_eq!(post(deep.as_bytes()), 400);
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
     let answer = client::request(server.address, "POST", EXPORT, &form, b"format=csv");
+    assert_eq!(answer.status, 403, "a form without the token of the session");
+    let text = [("Content-Type", "text/plain")];
+    let answer = client::request(server.address, "POST", EXPORT, &text, b"format=csv");
     assert_eq!(answer.status, 415);
 }
 

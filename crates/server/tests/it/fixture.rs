@@ -4,7 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use durward_server::{ServerConfig, bind};
+use durward_access::{AccessStore, NewToken, Rules, Scope, SessionLimits};
+use durward_journal::Journal;
+use durward_model::Timestamp;
+use durward_oidc::Bearers;
+use durward_server::{AccessOptions, CallerLimits, ServerConfig, bind};
 use durward_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 
@@ -17,6 +21,8 @@ pub(crate) const NOON: i64 = 1_772_452_800;
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) store: Arc<Store>,
+    pub(crate) people: Arc<AccessStore>,
+    pub(crate) journal: Arc<Journal>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
     _dir: tempfile::TempDir,
@@ -28,16 +34,55 @@ pub(crate) fn store_options() -> StoreOptions {
 }
 
 pub(crate) fn config() -> ServerConfig {
-    ServerConfig { listen: ([127, 0, 0, 1], 0).into(), ..ServerConfig::default() }
+    // Tests ask faster than people do; what limits do is shown in `limits`.
+    let limits = CallerLimits {
+        requests_per_second: 100_000,
+        requests_burst: 100_000,
+        ..ServerConfig::default().limits
+    };
+    ServerConfig { listen: ([127, 0, 0, 1], 0).into(), limits, ..ServerConfig::default() }
+}
+
+/// Who may look, in a data directory: nobody yet.
+pub(crate) fn access(dir: &std::path::Path) -> AccessOptions {
+    AccessOptions {
+        store: Arc::new(AccessStore::open(dir).unwrap()),
+        journal: Arc::new(Journal::open(dir).unwrap()),
+        rules: Rules::default(),
+        provider: None,
+        bearers: Bearers::new(Vec::new()).unwrap(),
+        sessions: SessionLimits::default(),
+        has_way_in: true,
+        is_demo: false,
+    }
 }
 
 impl Server {
+    /// A demo, so that requests without credentials are an administrator's.
     pub(crate) fn start() -> Server {
         Server::with(store_options(), config())
     }
 
+    /// As [`Server::start`], as told.
     pub(crate) fn with(options: StoreOptions, config: ServerConfig) -> Server {
+        Server::with_access(options, config, |access| access.is_demo = true)
+    }
+
+    /// A server that lets in whom it knows.
+    pub(crate) fn guarded() -> Server {
+        Server::with_access(store_options(), config(), |_| {})
+    }
+
+    /// A server with other settings of access.
+    pub(crate) fn with_access(
+        options: StoreOptions,
+        config: ServerConfig,
+        change: impl FnOnce(&mut AccessOptions),
+    ) -> Server {
         let dir = tempfile::tempdir().unwrap();
+        let mut access = access(dir.path());
+        change(&mut access);
+        let (people, journal) = (access.store.clone(), access.journal.clone());
         let store = Arc::new(Store::open(dir.path(), options).unwrap());
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let (told, tell) = std::sync::mpsc::channel();
@@ -45,14 +90,39 @@ impl Server {
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().unwrap();
             runtime.block_on(async {
-                let bound = bind(config, own).await.unwrap();
+                let bound = bind(config, own, access).await.unwrap();
                 told.send(bound.local_addr()).unwrap();
                 let stopped = async { stopped.await.unwrap_or_default() };
-                bound.serve(stopped).await.unwrap();
+                bound.serve(stopped).await;
             });
         });
         let (stop, thread) = (Some(stop), Some(thread));
-        Server { address: tell.recv().unwrap(), store, stop, thread, _dir: dir }
+        let address = tell.recv().unwrap();
+        Server { address, store, people, journal, stop, thread, _dir: dir }
+    }
+
+    /// A token of nobody with these permissions, by commas.
+    pub(crate) fn token(&self, permissions: &str) -> String {
+        self.token_for(permissions, Scope::WHOLE)
+    }
+
+    /// A token of nobody for a part of the log.
+    pub(crate) fn token_for(&self, permissions: &str, scope: Scope) -> String {
+        let now = Timestamp::now();
+        let new = NewToken {
+            name: format!("test {permissions} {}", now.micros),
+            permissions: permissions.split(',').map(str::to_owned).collect(),
+            scope,
+            owner: None,
+            expires: None,
+        };
+        self.people.create_token(&new, now).unwrap().1
+    }
+
+    /// A request with a bearer token.
+    pub(crate) fn get_as(&self, token: &str, target: &str) -> Answer {
+        let bearer = format!("Bearer {token}");
+        client::request(self.address, "GET", target, &[("Authorization", &bearer)], b"")
     }
 
     /// Tells the server to stop.
