@@ -25,7 +25,7 @@ pub(crate) struct Server {
     pub(crate) journal: Arc<Journal>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 /// Store options for tests: nothing happens unless asked for.
@@ -98,7 +98,12 @@ impl Server {
         });
         let (stop, thread) = (Some(stop), Some(thread));
         let address = tell.recv().unwrap();
-        Server { address, store, people, journal, stop, thread, _dir: dir }
+        Server { address, store, people, journal, stop, thread, dir: dir }
+    }
+
+    /// The accounts and tokens, as another process opens them.
+    pub(crate) fn beside(&self) -> AccessStore {
+        AccessStore::open(self.dir.path()).unwrap()
     }
 
     /// A token of nobody with these permissions, by commas.

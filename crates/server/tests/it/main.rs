@@ -15,6 +15,7 @@ mod openapi;
 mod page;
 mod push;
 mod rest;
+mod roles;
 mod sign_in;
 mod tls;
 mod visitor;

@@ -72,6 +72,22 @@ impl Visitor<'_> {
         client::request(self.server.address, "GET", target, &headers, b"")
     }
 
+    /// A request as a script of a page of theirs would make it.
+    pub(crate) fn ask(&self, method: &str, target: &str) -> Answer {
+        let headers = [
+            ("Cookie", self.cookie.as_str()),
+            ("Content-Type", "application/json"),
+            ("X-CSRF-Token", self.session.csrf.as_str()),
+        ];
+        let body: &[u8] = if method == "GET" { b"" } else { b"{}" };
+        client::request(self.server.address, method, target, &headers, body)
+    }
+
+    /// The secret of their session.
+    pub(crate) fn cookie_value(&self) -> &str {
+        self.cookie.split_once('=').unwrap().1
+    }
+
     /// The text of a page.
     pub(crate) fn page(&self, target: &str) -> String {
         let answer = self.get(target);
