@@ -36,7 +36,7 @@ def client(url, name, secret):
     credential = ClientSecretCredential(
         TENANT, name, secret, authority=url, disable_instance_discovery=True
     )
-    host = urlsplit(url).netloc
+    host = urlsplit(url).hostname
     provider = AzureIdentityAuthenticationProvider(
         credential, scopes=[f"{url}/.default"], allowed_hosts=[host]
     )

@@ -113,6 +113,17 @@ pub(super) fn signed_out() -> Markup {
     )
 }
 
+/// On the way to the provider, to sign out there too.
+pub(super) fn to_provider(url: &str) -> Markup {
+    panel(
+        "Signed out of durward",
+        &html! {
+            p { "Your provider is next." }
+            a .button .primary .wide href=(url) { "Sign out there too" }
+        },
+    )
+}
+
 /// For somebody whose account is disabled, and who has shown that it is theirs.
 pub(super) fn disabled() -> Markup {
     sorry("Your account is disabled here. An administrator of durward can enable it.")

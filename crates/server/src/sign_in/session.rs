@@ -1,7 +1,7 @@
 //! The beginning of a session, however somebody signed in, and its end.
 
 use axum::extract::Extension;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use durward_access::{AccessError, DEVICE_LIFE, NewSession, Person};
 use durward_journal::Action;
@@ -106,14 +106,25 @@ pub(crate) async fn sign_out(
         }
         None => None,
     };
-    let mut to = "/signed-out".to_owned();
+    let mut elsewhere = None;
     let hint = ended.as_ref().and_then(|session| session.id_token.as_deref());
     if let (Some(hint), Some(configured)) = (hint, &visit.app.access.provider) {
         let back = format!("{}/signed-out", visit.origin());
-        let elsewhere = configured.provider.logout_url(Some(hint), &back, &ids.request);
-        to = elsewhere.await.unwrap_or(to);
+        elsewhere = configured.provider.logout_url(Some(hint), &back, &ids.request).await;
     }
-    let mut response = redirect(&to);
+    let mut response = match elsewhere {
+        // Not a redirect: the page's policy lets forms lead nowhere but here, and browsers hold
+        // the redirects that follow a form to it.
+        Some(to) => {
+            let page = page::to_provider(&to);
+            let mut response = visit.page(StatusCode::OK, "Signing out", &page).into_response();
+            if let Ok(refresh) = HeaderValue::from_str(&format!("0; url={to}")) {
+                response.headers_mut().insert(HeaderName::from_static("refresh"), refresh);
+            }
+            response
+        }
+        None => redirect("/signed-out"),
+    };
     cookies::clear(response.headers_mut(), &visit.client, Purpose::Session);
     cookies::clear(response.headers_mut(), &visit.client, Purpose::SigningIn);
     // Who had no session has done nothing worth writing down.

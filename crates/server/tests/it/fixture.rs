@@ -98,7 +98,7 @@ impl Server {
         });
         let (stop, thread) = (Some(stop), Some(thread));
         let address = tell.recv().unwrap();
-        Server { address, store, people, journal, stop, thread, dir: dir }
+        Server { address, store, people, journal, stop, thread, dir }
     }
 
     /// The accounts and tokens, as another process opens them.
