@@ -119,7 +119,9 @@ pub(crate) fn prefers_html(method: &Method, path: &str, headers: &HeaderMap) -> 
     let is_interface =
         ["/api/", "/v1.0/", "/beta/", "/metrics"].iter().any(|start| path.starts_with(start));
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    *method == Method::GET && !is_interface && accept.is_some_and(|list| list.contains("text/html"))
+    // Forms of pages are posted, and what is wrong with them is for people to read too.
+    let is_of_a_page = [Method::GET, Method::POST].contains(method);
+    is_of_a_page && !is_interface && accept.is_some_and(|list| list.contains("text/html"))
 }
 
 /// Graph's shape of errors, with the details of our own.

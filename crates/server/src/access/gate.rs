@@ -102,7 +102,8 @@ fn refuse(need: Need, caller: &Caller, request: &Request) -> Result<Response, Ap
     let is_page = edge::prefers_html(request.method(), request.uri().path(), request.headers());
     if matches!(caller.who, Who::Nobody) {
         return match is_page {
-            true => Ok(to_sign_in(request.uri())),
+            true if request.method().is_safe() => Ok(to_sign_in(request.uri())),
+            true => Ok(redirect("/sign-in")),
             false => Err(unauthenticated("Access token is empty.")),
         };
     }
