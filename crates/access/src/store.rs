@@ -179,10 +179,17 @@ mod files {
     pub(super) fn protect(directory: &Path, file: &Path) -> Result<()> {
         create_directory(directory).map_err(|source| failed(directory, source))?;
         let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(false);
+        options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(file).map_err(|source| failed(file, source))?;
+        // Never opened where it is there: closing any descriptor of a file drops the locks that
+        // SQLite holds on it in this process.
+        match options.open(file) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(failed(file, error));
+            }
+            _ => {}
+        }
         for (path, mode) in [(directory, 0o700), (file, 0o600)] {
             restrict(path, mode).map_err(|source| failed(path, source))?;
         }
