@@ -25,6 +25,7 @@ pub mod filter;
 pub mod fold;
 pub mod group;
 mod group_key;
+mod history;
 mod json_test;
 mod keyset;
 pub mod list;

@@ -7,13 +7,14 @@ use durward_model::{Event, FieldId, Log};
 use durward_store::{RowRef, View};
 
 use crate::aggregate::{AggregateRequest, AggregateRow, Dimension};
-use crate::budget::Budget;
+use crate::budget::{Budget, Meter};
 use crate::columns::Columns;
 use crate::cursor::{Order, Position};
 use crate::engine::Engine;
 use crate::error::QueryError;
 use crate::filter::{Filter, Op, Value};
 use crate::group::{GroupPage, GroupRequest};
+use crate::history::History;
 use crate::list::{ListRequest, Page};
 use crate::seen::{Limit, Seen};
 use crate::sight::Sight;
@@ -63,11 +64,13 @@ impl Reader {
         if self.sight.is_everything() {
             return Ok(events);
         }
-        let shown = |event| {
+        let meter = Meter::start(&self.budget);
+        let history = self.history(&meter);
+        let shown = |(event, row): (Event, &RowRef)| {
             let refused = || QueryError::Invalid("the caller may not see this event".to_owned());
-            self.sight.show(event).ok_or_else(refused)
+            history.show(event, Some(*row))?.ok_or_else(refused)
         };
-        events.into_iter().map(shown).collect()
+        events.into_iter().zip(rows).map(shown).collect()
     }
 
     /// How many events a filter finds. Exact.
@@ -92,11 +95,14 @@ impl Reader {
         Ok(self.events(row.as_slice())?.pop())
     }
 
-    /// All revisions of the events with this identifier, the latest first.
+    /// All revisions of the events with this identifier, the latest first. Revisions that show
+    /// the caller nothing new are none to them.
     pub fn revisions(&self, id: &str) -> Result<Vec<Event>, QueryError> {
         let rows = self.engine.revisions(&self.view, id, &self.budget)?;
-        let events = self.view.events(&rows)?;
-        Ok(events.into_iter().filter_map(|event| self.sight.show(event)).collect())
+        if self.sight.is_everything() {
+            return Ok(self.view.events(&rows)?);
+        }
+        self.history(&Meter::start(&self.budget)).revisions(&rows)
     }
 
     /// One page of groups of repeating sign-ins.
@@ -161,7 +167,16 @@ impl Reader {
     /// The event as the caller sees it; `None` if they do not. See [`Sight::tail`] for events
     /// that a filter chooses.
     pub fn show(&self, event: &Event) -> Option<Event> {
-        self.sight.show(event.clone())
+        let meter = Meter::start(&self.budget);
+        match self.history(&meter).show(event.clone(), None) {
+            Ok(shown) => shown,
+            // Where its history cannot be read, a number that tells nothing.
+            Err(_) => self.sight.show_as(event.clone(), 0),
+        }
+    }
+
+    fn history<'a>(&'a self, meter: &'a Meter<'a>) -> History<'a> {
+        History { view: &self.view, sight: &self.sight, meter }
     }
 
     fn first(

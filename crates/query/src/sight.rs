@@ -11,6 +11,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use durward_model::event::RowValues;
 use durward_model::field::{CONDITIONAL_ACCESS_DETAILS, GROUP_COUNT, Group};
 use durward_model::{Event, FieldId, Log};
 use durward_store::{EntityTable, View};
@@ -174,10 +175,17 @@ impl Sight {
         self.0.mask
     }
 
-    /// An event as the caller sees it; `None` if they do not.
+    /// An event as the caller sees it; `None` if they do not. Its revision has the number that the
+    /// log gave it; [`crate::Reader`] numbers revisions by what the caller can tell apart.
     pub fn show(&self, event: Event) -> Option<Event> {
+        let revision = event.row().revision;
+        self.show_as(event, revision)
+    }
+
+    /// An event as the caller sees it, as that revision; `None` if they do not see it.
+    pub(crate) fn show_as(&self, event: Event, revision: i32) -> Option<Event> {
         if self.is_everything() {
-            return Some(event);
+            return Some(with_revision(event, revision));
         }
         let mut covering = self.0.grants.iter().filter(|grant| grant.covers(&event));
         let first = covering.next()?;
@@ -187,11 +195,16 @@ impl Sight {
                 let addresses = mask.addresses && more.mask.addresses;
                 (details || more.details, Mask { names, addresses })
             });
-        let event = with_details(event, details);
+        let event = with_details(with_revision(event, revision), details);
         Some(match &self.0.pseudonyms {
             Some(pseudonyms) => mask.event(&pseudonyms.key, event),
             None => event,
         })
+    }
+
+    /// Does the caller see this event?
+    pub(crate) fn covers(&self, event: &Event) -> bool {
+        self.is_everything() || self.0.grants.iter().any(|grant| grant.covers(event))
     }
 
     /// An event as the caller's questions see it, which under a mask is never clearer than any
@@ -262,6 +275,23 @@ impl Sight {
         let tells = field == FieldId::Shape || CONDITIONAL_ACCESS_DETAILS.contains(&field);
         tells && !self.0.details
     }
+}
+
+/// An event, whole, as another revision.
+fn with_revision(event: Event, revision: i32) -> Event {
+    if event.row().revision == revision {
+        return event;
+    }
+    let mut entities: [Arc<[u8]>; GROUP_COUNT] = Default::default();
+    // Masking nothing leads past all entities; nothing else does.
+    let _ = event.clone().masked(
+        |group, entity| {
+            entities[group as usize] = entity.into();
+            None
+        },
+        |_| true,
+    );
+    Event::new(RowValues { revision, ..event.row().clone() }, entities)
 }
 
 /// An event with or without the details of Conditional Access.

@@ -8,30 +8,120 @@
 mod access_log;
 mod account;
 mod assets;
-mod chart;
-mod detail;
+mod attempt;
+mod charts;
+mod diagnose;
+mod download;
+mod entity;
+mod errors;
+mod event;
 mod explorer;
-mod list;
+mod filter;
+mod link;
+mod live;
+mod map;
 mod me;
+mod overview;
+mod records;
 mod reported;
+mod scope;
+mod search;
 pub(crate) mod shell;
 mod state;
+mod table;
+mod views;
+pub(in crate::page) mod words;
 
+use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use durward_journal::Action;
 use maud::{Markup, html};
 
 use crate::edge::RequestIds;
 use crate::error::ApiError;
+use crate::openapi::{Operation, Parameter};
+use crate::routes::{Endpoint, OPEN, endpoint, read_others};
 
 pub(crate) use access_log::access_log;
 pub(crate) use account::{account, change_password, create_token, end_sessions, revoke_token};
-pub(crate) use assets::{ICON_PATH, SCRIPT_PATH, STYLE_PATH, icon, script, style};
-pub(crate) use detail::detail;
-pub(crate) use explorer::explorer;
 pub(crate) use me::{feedback, me};
 pub(crate) use reported::reported;
 pub(crate) use shell::Frame;
+
+/// What pages answer that are about the log.
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    let mut all = vec![
+        endpoint(
+            Method::GET,
+            "/signins",
+            read_others(Action::List),
+            get(explorer::explorer),
+            page_of("The explorer").parameters(&explorer_parameters()),
+        ),
+        endpoint(
+            Method::GET,
+            "/assets/{name}",
+            OPEN,
+            get(assets::asset),
+            Operation::new("pages", "Style sheet, script or picture")
+                .parameters(&[Parameter::path("name", "Name of the file")])
+                .answer("text/plain", "Any"),
+        ),
+    ];
+    all.extend(overview::endpoints());
+    all.extend(filter::endpoints());
+    all.extend(table::endpoints());
+    all.extend(event::endpoints());
+    all.extend(attempt::endpoints());
+    all.extend(entity::endpoints());
+    all.extend(map::endpoints());
+    all.extend(errors::endpoints());
+    all.extend(diagnose::endpoints());
+    all.extend(records::endpoints());
+    all.extend(search::endpoints());
+    all.extend(views::endpoints());
+    all.extend(download::endpoints());
+    all.extend(live::endpoints());
+    all
+}
+
+/// The description of a page.
+pub(in crate::page) fn page_of(what: &'static str) -> Operation {
+    Operation::new("pages", what).answer("text/html", "Any")
+}
+
+/// Parameters of every page about many sign-ins.
+pub(in crate::page) fn scope_parameters() -> Vec<Parameter> {
+    vec![
+        Parameter::query("t", "15m, 1h, 4h, 24h (default), 7d, 30d, 90d, 1y, all, or from..to"),
+        Parameter::query("tz", "utc (default) or local"),
+        Parameter::query("tenant", "Only this tenant's"),
+    ]
+}
+
+/// Parameters that [`state::State`] reads.
+pub(in crate::page) fn explorer_parameters() -> Vec<Parameter> {
+    let mut all = scope_parameters();
+    all.extend([
+        Parameter::query("type", "i (default), n, s, m or all"),
+        Parameter::query("q", "Free text, in the short form"),
+        Parameter::query("f", "Filters by commas: status=failure,-app:Teams,ip:10.0.0.0/8"),
+        Parameter::query("odata", "More of the filter, in OData"),
+        Parameter::query("cols", "Columns by commas"),
+        Parameter::query("pin", "How many of the first columns stay in sight"),
+        Parameter::query("sort", "Column, with - before it for descending; -date (default)"),
+        Parameter::query("group", "off (default), 1h, 6h or 24h: identical sign-ins as one row"),
+        Parameter::query("by", "Column: one row a value"),
+        Parameter::query("view", "rows (default), attempts or map"),
+        Parameter::query("at", "Number of the first row, from 0"),
+        Parameter::query("asof", "Only what had been received by then"),
+        Parameter::query("row", "Request ID of the event that is open"),
+        Parameter::query("tab", "Tab of the event that is open"),
+    ]);
+    all
+}
 
 /// A page as an answer.
 pub(crate) fn answer(page: Markup) -> Response {

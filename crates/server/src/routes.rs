@@ -36,7 +36,7 @@ pub(crate) struct Endpoint {
     action: Option<Action>,
 }
 
-fn endpoint(
+pub(crate) fn endpoint(
     method: Method,
     path: &'static str,
     (need, action): (Need, Option<Action>),
@@ -47,20 +47,20 @@ fn endpoint(
 }
 
 /// For everybody: gives nothing away.
-const OPEN: (Need, Option<Action>) = (Need::Nothing, None);
+pub(crate) const OPEN: (Need, Option<Action>) = (Need::Nothing, None);
 
 /// For those who may read any log, written down as this.
-const fn read(action: Action) -> (Need, Option<Action>) {
+pub(crate) const fn read(action: Action) -> (Need, Option<Action>) {
     (Need::Any(READ), Some(action))
 }
 
 /// For those who may read the sign-ins of others, written down as this.
-const fn read_others(action: Action) -> (Need, Option<Action>) {
+pub(crate) const fn read_others(action: Action) -> (Need, Option<Action>) {
     (Need::Any(READ_OTHERS), Some(action))
 }
 
 /// For those with a right, written down as this.
-const fn right(right: &'static [Right], action: Action) -> (Need, Option<Action>) {
+pub(crate) const fn right(right: &'static [Right], action: Action) -> (Need, Option<Action>) {
     (Need::Any(right), Some(action))
 }
 
@@ -69,6 +69,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     let mut all = graph_endpoints();
     all.extend(rest_endpoints());
     all.extend(other_endpoints());
+    all.extend(page::endpoints());
     all.extend(sign_in_endpoints());
     all.extend(person_endpoints());
     all.extend(watch_endpoints());
@@ -238,21 +239,6 @@ fn other_endpoints() -> Vec<Endpoint> {
     };
     let health =
         |what: &'static str, kind: &'static str| Operation::new("health", what).answer(kind, "Any");
-    let page = |what: &'static str| Operation::new("pages", what).answer("text/html", "Any");
-    let explorer = || {
-        page("The explorer").parameters(&[
-            Parameter::query("type", "i (default), n, s, m or all"),
-            Parameter::query("t", "24h (default), 1h, 7d, 30d, all, or from..to"),
-            Parameter::query("q", "Filter in the short form"),
-            Parameter::query("tz", "utc (default) or local"),
-            Parameter::query("older", "Cursor of the page before"),
-            Parameter::query("newer", "Cursor of the page after"),
-            Parameter::query("fragment", "rows: only the list, for the live view"),
-            Parameter::query("after", "Version of the list that the live view has"),
-        ])
-    };
-    let asset = |kind: &'static str| Operation::new("pages", "Asset").answer(kind, "Any");
-    let detail = page("One sign-in").parameters(&[Parameter::path("id", "Request ID")]);
     vec![
         endpoint(
             Method::POST,
@@ -296,12 +282,6 @@ fn other_endpoints() -> Vec<Endpoint> {
             get(health::metrics),
             health("Counters for Prometheus", "text/plain"),
         ),
-        endpoint(GET, "/", read_others(Action::List), get(page::explorer), explorer()),
-        endpoint(GET, "/signins", read_others(Action::List), get(page::explorer), explorer()),
-        endpoint(GET, "/signins/{id}", read_others(Action::Read), get(page::detail), detail),
-        endpoint(GET, page::STYLE_PATH, OPEN, get(page::style), asset("text/css")),
-        endpoint(GET, page::SCRIPT_PATH, OPEN, get(page::script), asset("text/javascript")),
-        endpoint(GET, page::ICON_PATH, OPEN, get(page::icon), asset("image/svg+xml")),
     ]
 }
 

@@ -15,9 +15,9 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::params::{Params, query_string};
 
-use super::list;
 use super::shell::Frame;
 use super::state::grouped;
+use super::words;
 use super::{answer, shell};
 
 /// What the page is called.
@@ -210,7 +210,7 @@ fn row(page: &Page<'_>, recorded: &Recorded, now: Timestamp) -> Markup {
     let only = |name: &str, value: &str| format!("/access-log?{}", query_string([(name, value)]));
     html! {
         tr data-seq=(recorded.seq) {
-            td title={ "Entry " (recorded.seq) } { (list::time(entry.at, now)) }
+            td title={ "Entry " (recorded.seq) } { (words::time(entry.at, now)) }
             td {
                 a .value href=(only("who", &entry.actor.id)) title=(entry.actor.id) {
                     (entry.actor.name)

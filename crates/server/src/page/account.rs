@@ -22,9 +22,9 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::params::Params;
 
-use super::list;
 use super::shell::Frame;
 use super::state::ago;
+use super::words;
 use super::{answer, shell};
 
 pub(crate) use password::change as change_password;
@@ -227,7 +227,7 @@ fn sessions(frame: &Frame, shown: &Shown<'_>, now: Timestamp) -> Markup {
                     tbody {
                         @for session in &shown.sessions {
                             tr {
-                                td { (list::time(session.created, now)) }
+                                td { (words::time(session.created, now)) }
                                 td { (ago(session.last_seen, now)) }
                                 td .mono { (session.address) }
                                 td { (session.user_agent) }

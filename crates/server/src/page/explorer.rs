@@ -1,13 +1,17 @@
-//! The explorer: tabs, filter, chart and list.
+//! The explorer: tabs, filter, chart, list, and the event that is open beside them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{Extension, State as Shared};
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use durward_model::{Event, Log, Timestamp};
-use durward_query::{Order, Position, Reader, SearchError, search};
+use durward_model::errors::Status;
+use durward_model::time::{DAY_MICROS, HOUR_MICROS};
+use durward_model::{Log, Timestamp};
+use durward_query::Reader;
+use durward_query::aggregate::{AggregateRequest, Dimension, DimensionValue, ResultOrder};
+use durward_query::summary::ByStatus;
 use maud::{Markup, html};
 
 use crate::access::{Asking, Looked};
@@ -16,356 +20,325 @@ use crate::client::Client;
 use crate::error::ApiError;
 use crate::params::Params;
 use crate::question::Question;
+use crate::rest;
 
-use super::chart::Chart;
-use super::shell::Frame;
-use super::state::{Place, RANGES, State, Tab, ago, grouped};
-use super::{answer, list, shell};
+use super::charts::{self, Series, Shape, TimeChart};
+use super::shell::{self, Frame};
+use super::state::{FilterError, State, Tab, View, grouped};
+use super::{answer, event, filter, table, words};
 
-/// Rows of a page.
-const PAGE_ROWS: usize = 50;
+/// Bars of the chart at most.
+const BARS_MAX: i64 = 100;
 
 /// What an explorer shows.
 struct Shown {
     /// Sign-ins in the whole store.
     stored: u64,
-    /// When the newest of them happened.
     newest: Option<Timestamp>,
     /// Matches in each tab.
     tabs: Vec<(Tab, u64)>,
-    chart: Chart,
-    events: Vec<Event>,
-    newer: Option<String>,
-    older: Option<String>,
+    chart: Option<(TimeChart, &'static str)>,
+    total: ByStatus,
+    table: table::Rows,
+    pane: Option<event::Pane>,
     took: Duration,
-    /// Names the state of the store.
     version: String,
 }
 
-/// `GET /` and `GET /signins`
+impl Shown {
+    fn count(&self) -> u64 {
+        self.total.iter().sum()
+    }
+}
+
+/// `GET /signins`
 pub(crate) async fn explorer(
     Shared(app): Shared<Arc<App>>,
     Asking(caller): Asking,
     Extension(client): Extension<Client>,
     Extension(frame): Extension<Frame>,
+    headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, ApiError> {
     let params = Params::parse(uri.query())?;
-    params.only(&["type", "t", "q", "tz", "older", "newer", "fragment", "after"])?;
+    params.only(&State::params())?;
     let state = State::parse(&params)?;
     let now = Timestamp::now();
-    let fragment = params.get("fragment") == Some("rows");
-    let question = match state.question(now)? {
+    let question = match state.question(now) {
         Ok(question) => question,
-        Err(error) => return Ok(bad_filter(&frame, &state, &error)),
+        Err(error) => return Ok(bad_filter(&frame, &state, &error, now)),
     };
-    let position = state.position(&question)?;
-    let after = params.get("after").map(str::to_owned);
-    let (shared, asked_state) = (app.clone(), state.clone());
+    let (shared, asked) = (app.clone(), state.clone());
     let shown = app
         .ask(&caller, move |reader| {
             let version = shared.version_of(reader);
-            if fragment && after.as_deref() == Some(&version) {
-                return Ok(None);
-            }
-            look(reader, &asked_state, &question, position, now, version).map(Some)
+            let pane = asked.row.as_deref();
+            let pane = pane.map(|id| event::look(&shared, reader, &asked.scope, id)).transpose()?;
+            look(reader, &asked, &question, now, version, pane.flatten())
         })
         .await?;
-    let nothing = || Looked { is_nothing: true, ..Looked::default() };
-    let Some(shown) = shown else {
-        return Ok(nothing().on(StatusCode::NO_CONTENT.into_response()));
+    let rows = shown.table.len();
+    let is_part =
+        headers.contains_key("hx-request") && !headers.contains_key("hx-history-restore-request");
+    let page = match is_part {
+        true => view(&state, &shown, now),
+        false => whole(&frame, &state, &shown, now, &client.origin()),
     };
-    // A page without data waits for the first of it, and then is another page.
-    if fragment && shown.stored == 0 {
-        return Ok(nothing().on(StatusCode::NO_CONTENT.into_response()));
-    }
-    let answer = match fragment {
-        true => answer(html! { (tabs(&state, Some(&shown.tabs))) (region(&state, &shown, now)) }),
-        false => answer(whole(&frame, &state, &shown, now, &client.origin())),
-    };
-    Ok(Looked::rows(shown.events.len()).on(answer))
+    Ok(Looked::rows(rows).on(answer(page)))
 }
 
-/// Looks up everything the page shows, in one view.
+/// Looks up everything the page shows, in one view of the store.
 fn look(
     reader: &Reader,
     state: &State,
     question: &Question,
-    position: Option<Position>,
     now: Timestamp,
     version: String,
+    pane: Option<event::Pane>,
 ) -> Result<Shown, ApiError> {
     let started = Instant::now();
-    let newest = reader.bounds(&Log::SIGN_INS)?.map(|(_, newest)| Timestamp::from_micros(newest));
-    let chart = Chart::new(reader, question, now)?;
+    let bounds = reader.bounds(&Log::SIGN_INS)?;
+    let newest = bounds.map(|(_, newest)| Timestamp::from_micros(newest));
+    let (chart, total) = chart(reader, state, question, now)?;
     let mut tabs = Vec::with_capacity(Tab::ALL.len());
     for tab in Tab::ALL {
-        let count = match (tab.0, tab == state.tab) {
-            (_, true) => chart.count(),
-            (Some(_), false) => Question { logs: tab.logs(), ..question.clone() }.count(reader)?,
+        let count = match tab.0 {
+            _ if tab == state.tab => total.iter().sum(),
+            Some(_) => Question { logs: tab.logs(), ..question.clone() }.count(reader)?,
             // The sum of the others, which come before it.
-            (None, false) => tabs.iter().map(|(_, count)| count).sum(),
+            None => tabs.iter().map(|(_, count)| count).sum(),
         };
         tabs.push((tab, count));
     }
-    let (events, newer, older) = rows(reader, state, question, position)?;
+    let table = table::look(reader, state, question, total.iter().sum(), now)?;
     let stored = reader.total(&Log::SIGN_INS)?;
     let took = started.elapsed();
-    Ok(Shown { stored, newest, tabs, chart, events, newer, older, took, version })
+    Ok(Shown { stored, newest, tabs, chart, total, table, pane, took, version })
 }
 
-/// A page of events, newest first, and the cursors to the pages around it.
-type Rows = (Vec<Event>, Option<String>, Option<String>);
+/// Sign-ins over time by status, and the name of its bins.
+type Counted = (Option<(TimeChart, &'static str)>, ByStatus);
 
-fn rows(
+fn chart(
     reader: &Reader,
     state: &State,
     question: &Question,
-    position: Option<Position>,
-) -> Result<Rows, ApiError> {
-    let backwards = matches!(state.place, Place::Newer(_));
-    let order = if backwards { Order::OldestFirst } else { Order::NewestFirst };
-    let ordered = Question { order, ..question.clone() };
-    let mut page = ordered.page(reader, position, PAGE_ROWS)?;
-    let more = page.next.is_some();
-    if backwards {
-        page.rows.reverse();
+    now: Timestamp,
+) -> Result<Counted, ApiError> {
+    let Some((oldest, newest)) = reader.bounds(&question.logs)? else {
+        return Ok((None, ByStatus::default()));
+    };
+    // A range shows as it was asked for, empty ends included; without ends, what there is.
+    let from = question.from.map_or(oldest, |from| from.micros.max(oldest - DAY_MICROS));
+    let to = question.to.map_or(newest.max(now.micros.min(newest + DAY_MICROS)), |to| to.micros);
+    let (bin_micros, bin) = charts::bin_of(to.saturating_sub(from).max(1), BARS_MAX);
+    let first = from.div_euclid(bin_micros);
+    let bins = (to.div_euclid(bin_micros) - first + 1).clamp(1, BARS_MAX + 1);
+    let mut bars = vec![ByStatus::default(); usize::try_from(bins).unwrap_or(1)];
+    let mut total = ByStatus::default();
+    for (time, by_status) in counts(reader, question, bin_micros)? {
+        let number = (time.micros - first * bin_micros).div_euclid(bin_micros);
+        let bar = usize::try_from(number).unwrap_or(0).min(bars.len() - 1);
+        for (index, count) in by_status.iter().enumerate() {
+            bars[bar][index] += count;
+            total[index] += count;
+        }
     }
-    let token = |row: Option<&durward_store::RowRef>| -> Result<Option<String>, ApiError> {
-        let Some(&row) = row else { return Ok(None) };
-        let position = reader.position(row)?;
-        Ok(Some(position.to_token(question.hash)))
+    let series = |status: Status| Series {
+        name: status.name().to_owned(),
+        class: words::status_class(status),
+        values: bars.iter().map(|bar| bar[status as usize]).collect(),
     };
-    let newer = match &state.place {
-        Place::Newest => None,
-        Place::Newer(_) if !more => None,
-        _ => token(page.rows.first())?,
+    let chart = TimeChart {
+        id: "histogram",
+        title: format!("{} sign-ins by status, {}", state.tab.label(), state.range_label()),
+        shape: Shape::Bars,
+        first_micros: first * bin_micros,
+        bin_micros,
+        series: [Status::Failure, Status::Interrupted, Status::Success].map(series).into(),
     };
-    let older = match &state.place {
-        Place::Newer(_) => token(page.rows.last())?,
-        _ if more => token(page.rows.last())?,
+    Ok((Some((chart, bin)), total))
+}
+
+/// Counts by spans of time. Whole hours come from rollups where there is no filter.
+fn counts(
+    reader: &Reader,
+    question: &Question,
+    bin_micros: i64,
+) -> Result<Vec<(Timestamp, ByStatus)>, ApiError> {
+    if bin_micros % HOUR_MICROS == 0 {
+        return Ok(rest::sum_up(reader, question, Vec::new(), 0)?.hours);
+    }
+    let request = AggregateRequest {
+        filter: question.full_filter(),
+        logs: question.logs.clone(),
+        by: vec![Dimension::Span(bin_micros)],
+        order: ResultOrder::Keys,
+        limit: usize::MAX,
+        ..AggregateRequest::default()
+    };
+    let rows = reader.aggregate(&request)?;
+    let bar = |row: durward_query::AggregateRow| match row.keys.first() {
+        Some(DimensionValue::Time(time)) => Some((*time, row.by_status)),
         _ => None,
     };
-    Ok((reader.events(&page.rows)?, newer, older))
+    Ok(rows.into_iter().filter_map(bar).collect())
 }
 
 fn whole(frame: &Frame, state: &State, shown: &Shown, now: Timestamp, origin: &str) -> Markup {
     if shown.stored == 0 {
-        return shell::page(frame, "No data yet", &welcome(origin), &live_button());
+        return shell::page(frame, "No data yet", &shell::welcome(origin), &html! {});
     }
-    let body = html! {
-        main #main {
-            (heading(state))
-            (tabs(state, Some(&shown.tabs)))
-            (filter_form(state, None))
-            (region(state, shown, now))
-        }
-    };
-    let controls = html! { (controls(state, shown.newest, now)) };
-    shell::page(frame, state.tab.label(), &body, &controls)
+    let body = html! { main #main .explorer { (view(state, shown, now)) } };
+    shell::page(frame, "Sign-in logs", &body, &controls(state, now))
 }
 
-/// The part that the live view replaces, besides the tabs.
-fn region(state: &State, shown: &Shown, now: Timestamp) -> Markup {
+/// Everything that a change of the filter changes.
+fn view(state: &State, shown: &Shown, now: Timestamp) -> Markup {
+    let newest = shown.newest.map(Timestamp::to_rfc3339);
     html! {
-        @let newest = shown.newest.map(Timestamp::to_rfc3339);
-        div #live data-version=(shown.version) data-newest=[newest] {
-            @if shown.events.is_empty() {
-                (nothing_found(state, shown, now))
-            } @else {
-                (shown.chart.render(state))
-                section .panel aria-label="Sign-ins" {
-                    (list::table(state, &shown.events, now))
-                    (footer(state, shown))
+        div #view .with-pane[shown.pane.is_some()] data-version=(shown.version)
+            data-newest=[newest] data-href=(state.href()) data-total=(shown.count()) {
+            div .work {
+                (heading(state))
+                (tabs(state, &shown.tabs))
+                (filter::bar(state, None))
+                @if shown.count() == 0 {
+                    (nothing_found(state, shown, now))
+                } @else {
+                    @if let Some((chart, bin)) = &shown.chart {
+                        section .panel .histogram aria-label="Sign-ins over time" {
+                            (legend(shown, bin))
+                            (chart.render(&state.scope, &|scope: &_| {
+                                state.with(|state| state.scope = scope.clone()).href()
+                            }))
+                        }
+                    }
+                    div .columns {
+                        (filter::fields_panel(state))
+                        section #list .panel aria-label="Sign-ins" {
+                            (table::render(state, &shown.table, now))
+                            (footer(state, shown))
+                        }
+                    }
+                }
+            }
+            div #pane {
+                @if let Some(pane) = &shown.pane {
+                    (event::pane(&state.scope, pane, state.pane.as_deref(), now))
                 }
             }
         }
     }
 }
 
-fn heading(state: &State) -> Markup {
+fn heading(_state: &State) -> Markup {
     html! {
         div .heading {
             h1 { "Sign-in logs" }
-            div .actions {
-                a .button href=(state.export_href("csv")) download { "Download CSV" }
-                a .button href=(state.export_href("json")) download { "JSON" }
-                a .button href=(state.export_href("parquet")) download { "Parquet" }
-            }
+            div .actions {}
         }
     }
 }
 
-fn controls(state: &State, newest: Option<Timestamp>, now: Timestamp) -> Markup {
-    let known = RANGES.iter().any(|(name, ..)| *name == state.range);
-    let zone = state.with(|state| state.local = !state.local).href();
-    html! {
-        nav .segments aria-label="Range of time" {
-            @for (name, label, _) in RANGES {
-                @let href = state.with(|state| state.range = name.to_owned()).href();
-                @let current = (name == state.range).then_some("true");
-                a href=(href) aria-current=[current] { (label) }
-            }
-            @if !known { span aria-current="true" title=(state.range) { "Custom" } }
-        }
-        a #zone .button href=(zone) hidden data-local=(state.local) {
-            @if state.local { "Local" } @else { "UTC" }
-        }
-        @if let Some(newest) = newest {
-            span .chip title={ "Newest sign-in: " (newest.to_rfc3339()) } {
-                i .dot .success {} "Newest " span #newest { (ago(newest, now)) }
-            }
-        }
-        (live_button())
-    }
+/// What stands to the right of the bar at the top.
+fn controls(state: &State, now: Timestamp) -> Markup {
+    let href = |scope: &super::scope::Scope| state.with(|state| state.scope = scope.clone()).href();
+    shell::controls(&state.scope, now, &href)
 }
 
-fn live_button() -> Markup {
-    html! {
-        button #live-button .button type="button" hidden aria-pressed="false" {
-            i .dot {} "Live"
-        }
-    }
-}
-
-fn tabs(state: &State, counts: Option<&[(Tab, u64)]>) -> Markup {
+fn tabs(state: &State, counts: &[(Tab, u64)]) -> Markup {
     html! {
         nav #tabs .tabs aria-label="Type of sign-in" {
-            @for tab in Tab::ALL {
-                @let href = state.with(|state| state.tab = tab).href();
-                @let current = (tab == state.tab).then_some("page");
-                @let count = counts.and_then(|all| all.iter().find(|(other, _)| *other == tab));
-                a href=(href) aria-current=[current] {
-                    (tab.label())
-                    @if let Some((_, count)) = count { span .count { (grouped(*count)) } }
+            @for (tab, count) in counts {
+                @let href = state.with(|state| state.tab = *tab).href();
+                a href=(href) aria-current=[(*tab == state.tab).then_some("page")] {
+                    (tab.label()) span .count { (grouped(*count)) }
                 }
             }
         }
     }
 }
 
-/// Filters offered as one click.
-const OFFERED: [(&str, &str); 4] = [
-    ("✖ Failure", "status:failure"),
-    ("◐ Interrupted", "status:interrupted"),
-    ("At risk", "risk:atRisk"),
-    ("Single factor", "requirement:single"),
-];
-
-fn filter_form(state: &State, error: Option<&SearchError>) -> Markup {
+fn legend(shown: &Shown, bin: &str) -> Markup {
     html! {
-        form .filter action="/signins" method="get" role="search" {
-            input type="hidden" name="type" value=(state.tab.letter());
-            input type="hidden" name="t" value=(state.range);
-            @if state.local { input type="hidden" name="tz" value="local"; }
-            div .field {
-                span .glass aria-hidden="true" { "⌕" }
-                input #q type="text" name="q" value=(state.text) autocomplete="off"
-                    spellcheck="false" maxlength=(search::LENGTH_MAX)
-                    aria-label="Filter" aria-invalid=[error.map(|_| "true")]
-                    aria-describedby=[error.map(|_| "q-error")]
-                    placeholder="user:maria status:failure ip:203.0.113.0/24 -country:DE code:50126";
-                kbd aria-hidden="true" { "/" }
+        div .legend {
+            b { (grouped(shown.count())) (if shown.count() == 1 { " event" } else { " events" }) }
+            @for status in [Status::Failure, Status::Interrupted, Status::Success] {
+                span {
+                    i .(words::status_class(status)) {}
+                    (status.name()) " " (grouped(shown.total[status as usize]))
+                }
             }
-            button .button .primary type="submit" { "Filter" }
-            @for (label, term) in OFFERED { (offer(state, label, term)) }
-            @if !state.text.is_empty() {
-                a .quiet href=(state.with(|state| state.text.clear()).href()) { "Reset" }
-            }
-        }
-    }
-}
-
-/// A link that adds a term to the filter, or takes it out again.
-fn offer(state: &State, label: &str, term: &str) -> Markup {
-    let words: Vec<&str> = state.text.split_whitespace().collect();
-    let on = words.contains(&term);
-    let text = match on {
-        true => words.into_iter().filter(|word| *word != term).collect::<Vec<_>>().join(" "),
-        false => format!("{} {term}", state.text).trim().to_owned(),
-    };
-    let href = state.with(|state| state.text = text).href();
-    let current = on.then_some("true");
-    html! {
-        a .pill-link href=(href) aria-current=[current] {
-            (label) @if on { span aria-hidden="true" { " ✕" } }
+            span .right .muted { (bin) " bins · drag to zoom · click a bar to filter" }
         }
     }
 }
 
 fn footer(state: &State, shown: &Shown) -> Markup {
-    let count = shown.chart.count();
-    let link = |place: Place| State { place, ..state.clone() }.href();
     let millis = shown.took.as_secs_f64() * 1000.0;
     html! {
         footer .foot {
             span {
-                b { (grouped(count)) } " of " (grouped(shown.stored)) " events · exact · "
+                b { (grouped(shown.count())) } " of " (grouped(shown.stored)) " events · exact · "
                 (if millis < 10.0 { format!("{millis:.1}") } else { format!("{millis:.0}") }) " ms"
             }
-            nav aria-label="Pages" {
-                @if state.place != Place::Newest {
-                    a .button href=(link(Place::Newest)) { "Newest" }
-                }
-                @if let Some(cursor) = &shown.newer {
-                    a .button rel="prev" href=(link(Place::Newer(cursor.clone()))) { "◀ Newer" }
-                }
-                @if let Some(cursor) = &shown.older {
-                    a .button rel="next" href=(link(Place::Older(cursor.clone()))) { "Older ▶" }
+            (table::pages(state, &shown.table))
+            nav .views aria-label="View" {
+                @for view in View::ALL {
+                    @let href = state.with(|state| state.view = view).href();
+                    a href=(href) aria-current=[(view == state.view).then_some("true")] {
+                        (view.name())
+                    }
                 }
             }
-            span .muted .keys hidden { "J/K move · Enter open · / filter · L live" }
         }
     }
 }
 
 /// A filter that cannot be read: where, and what is wrong.
-fn bad_filter(frame: &Frame, state: &State, error: &SearchError) -> Response {
-    let before: String = state.text.chars().take(error.position).collect();
-    let rest: String = state.text.chars().skip(error.position).collect();
+fn bad_filter(frame: &Frame, state: &State, error: &FilterError, now: Timestamp) -> Response {
     let body = html! {
-        main #main {
-            (heading(state))
-            (tabs(state, None))
-            (filter_form(state, Some(error)))
-            section .problem #q-error role="alert" {
-                p { b { "✖ The filter cannot be read." } " " (error.to_string()) }
-                pre { (before) mark { (if rest.is_empty() { "␣" } else { &rest }) } }
-                p .muted {
-                    "Terms are " code { "field:value" } ", ranges " code { "code:50000..50999" }
-                    ", any of " code { "country:DE,FR" } ", not " code { "-status:success" }
-                    ", or " code { "a OR b" } ". Words alone search names and addresses."
-                }
+        main #main .explorer {
+            div #view {
+                (heading(state))
+                (filter::bar(state, Some(error)))
             }
         }
     };
-    let page = shell::page(frame, "Filter", &body, &controls(state, None, Timestamp::now()));
+    let page = shell::page(frame, "Filter", &body, &controls(state, now));
     (StatusCode::BAD_REQUEST, answer(page)).into_response()
 }
 
 fn nothing_found(state: &State, shown: &Shown, now: Timestamp) -> Markup {
     let elsewhere = shown.tabs.iter().find(|(tab, count)| tab.0.is_some() && *count > 0);
+    let is_filtered = state.with(|s| s.text.clear()).href() != state.with(|_| ()).href()
+        || !state.pills.0.is_empty()
+        || !state.odata.is_empty();
+    let unfiltered = state.with(|state| {
+        state.text.clear();
+        state.pills.0.clear();
+        state.odata.clear();
+    });
     html! {
         section .panel .empty {
             h2 { "No sign-ins match" }
             p .muted {
-                "Nothing in " (state.tab.label()) " " (state.range_label())
-                @if !state.text.is_empty() { " with this filter" }
+                "Nothing in " (state.tab.label()) ", " (state.range_label())
+                @if is_filtered { ", with this filter" }
                 "."
                 @if let Some(newest) = shown.newest {
-                    " The newest sign-in of all is from " (list::time(newest, now)) " UTC."
+                    " The newest sign-in of all is from " (words::time(newest, now)) " UTC."
                 }
             }
             p .choices {
-                @if state.range != "all" {
-                    a .button href=(state.with(|state| state.range = "all".to_owned()).href()) {
+                @if state.scope.range != "all" {
+                    a .button href=(state.with(|state| state.scope = state.scope.at("all")).href()) {
                         "Search all time"
                     }
                 }
-                @if !state.text.is_empty() {
-                    a .button href=(state.with(|state| state.text.clear()).href()) {
-                        "Remove the filter"
-                    }
+                @if is_filtered {
+                    a .button href=(unfiltered.href()) { "Remove the filter" }
                 }
                 @if let Some((tab, count)) = elsewhere {
                     a .button href=(state.with(|state| state.tab = *tab).href()) {
@@ -373,44 +346,6 @@ fn nothing_found(state: &State, shown: &Shown, now: Timestamp) -> Markup {
                     }
                 }
             }
-        }
-    }
-}
-
-/// A store without sign-ins. `host` is where the reader found this server.
-fn welcome(origin: &str) -> Markup {
-    let push = format!(
-        "durward token create --name push --scope ingest\n\
-         curl --data-binary @records.json \\\n  -H 'Content-Type: application/json' \\\n  \
-         -H 'Authorization: Bearer TOKEN' \\\n  {origin}/api/ingest/diagnostic"
-    );
-    html! {
-        main #main {
-            section .panel .empty .welcome {
-                h1 { "No data yet" }
-                p .muted {
-                    "Three ways to get sign-ins in. This page fills as soon as there are any."
-                }
-                div .ways {
-                    div {
-                        h2 { "Import files" }
-                        p { "Downloads of the portal, exports of Log Analytics, blobs of diagnostic
-                             settings, Graph pages; zipped or not, mixed in one folder." }
-                        pre { "durward import FOLDER…" }
-                    }
-                    div {
-                        h2 { "Push records" }
-                        p { "Whatever a diagnostic setting or Graph gives you." }
-                        pre { (push) }
-                    }
-                    div {
-                        h2 { "Look around" }
-                        p { "An invented tenant with a month of sign-ins and live traffic." }
-                        pre { "durward demo" }
-                    }
-                }
-            }
-            div #live data-version="" {}
         }
     }
 }

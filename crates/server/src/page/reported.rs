@@ -16,9 +16,9 @@ use crate::error::ApiError;
 use crate::params::Params;
 use crate::reported::{self, PAGE_ROWS, Report, Reports};
 
-use super::list::{self, pill};
 use super::shell::Frame;
 use super::state::ago;
+use super::words::{self, pill};
 use super::{answer, shell};
 
 /// What the page is called.
@@ -101,9 +101,9 @@ fn row(report: &Report, now: Timestamp) -> Markup {
     let principal = event.cell(FieldId::UserPrincipalName).to_string();
     html! {
         tr .row data-id=(id) {
-            td { (list::time(report.feedback.at, now)) }
+            td { (words::time(report.feedback.at, now)) }
             td { span .clip title=(principal) { (column("actor").unwrap_or_default()) } }
-            td { a href=(href(event, &id)) { (list::time(event.row().created, now)) } }
+            td { a href=(href(event, &id)) { (words::time(event.row().created, now)) } }
             td { @if let Some(status) = graph::status(event) { (pill(status)) } }
             td { span .clip { (event.cell(FieldId::AppDisplayName).to_string()) } }
             td { span .clip { (column("location").unwrap_or_default()) } }
@@ -114,7 +114,7 @@ fn row(report: &Report, now: Timestamp) -> Markup {
 
 /// The page of the event, in its tenant.
 fn href(event: &Event, id: &str) -> String {
-    let mut href = list::href(id);
+    let mut href = super::link::event(id);
     let tenant = event.cell(FieldId::TenantId).to_string();
     if !tenant.is_empty() {
         href.push('?');
@@ -131,7 +131,7 @@ pub(super) fn panel(said: &[Feedback], now: Timestamp) -> Markup {
             p .said .alarm[!is_mine] {
                 @if is_mine { "✔ The user says: this was me." }
                 @else { b { "✖ The user says: this wasn’t me." } }
-                " " span .muted { (ago(feedback.at, now)) " · " (list::time(feedback.at, now)) }
+                " " span .muted { (ago(feedback.at, now)) " · " (words::time(feedback.at, now)) }
             }
         }
     }

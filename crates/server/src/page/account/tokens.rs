@@ -18,8 +18,8 @@ use crate::access::{Asking, Caller, Looked};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::page::Frame;
-use crate::page::list;
 use crate::page::state::ago;
+use crate::page::words;
 use crate::params::Params;
 
 /// Days that a token may last, the usual number first.
@@ -77,7 +77,7 @@ pub(super) fn section(frame: &Frame, shown: &Shown<'_>, now: Timestamp) -> Marku
 
 fn table(frame: &Frame, tokens: &[Token], now: Timestamp) -> Markup {
     let time = |time: Option<Timestamp>, without: &'static str| match time {
-        Some(time) => list::time(time, now),
+        Some(time) => words::time(time, now),
         None => html! { span .muted { (without) } },
     };
     html! {
@@ -98,7 +98,7 @@ fn table(frame: &Frame, tokens: &[Token], now: Timestamp) -> Markup {
                         tr {
                             td { (token.name) }
                             td { (token.permissions.join(", ")) }
-                            td { (list::time(token.created, now)) }
+                            td { (words::time(token.created, now)) }
                             td { (time(token.expires, "never")) }
                             td {
                                 @match token.last_used {

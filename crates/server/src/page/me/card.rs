@@ -10,8 +10,8 @@ use super::address::{self, Address};
 use super::{key, words};
 use crate::access::Caller;
 use crate::page::Frame;
-use crate::page::list::{self, icon, status_class};
 use crate::page::state::ago;
+use crate::page::words::{icon, status_class, time};
 
 /// The card, with what the viewer said of it.
 pub(super) fn card(
@@ -36,7 +36,7 @@ pub(super) fn card(
                 @if event.row().log == Log::NonInteractiveUser {
                     span .muted { "in the background" }
                 }
-                span .when .muted { (ago(created, now)) " · " (list::time(created, now)) }
+                span .when .muted { (ago(created, now)) " · " (time(created, now)) }
             }
             h2 { (application(event)) }
             p { (place(event)) " · " (device(event)) }

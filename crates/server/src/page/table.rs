@@ -3,9 +3,16 @@
 use durward_model::columns::{self, Column, text};
 use durward_model::errors::Status;
 use durward_model::{Cell, Event, FieldId, Log, Timestamp};
+use durward_query::Reader;
 use maud::{Markup, html};
 
-use super::state::{State, ago};
+use crate::error::ApiError;
+use crate::question::Question;
+
+use crate::routes::Endpoint;
+
+use super::state::State;
+use super::{link, words};
 
 /// Columns that say something only where home and resource tenant differ.
 const CROSS_TENANT: [&str; 3] = ["crossTenantAccessType", "homeTenantId", "resourceTenantId"];
@@ -36,8 +43,55 @@ fn crosses_tenants(event: &Event) -> bool {
     }
 }
 
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    Vec::new()
+}
+
+/// One page of the list.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rows {
+    events: Vec<Event>,
+    /// How many there are in all.
+    total: u64,
+}
+
+impl Rows {
+    /// How many rows the page has.
+    pub(super) fn len(&self) -> usize {
+        self.events.len()
+    }
+}
+
+/// Rows of a page.
+const PAGE_ROWS: usize = 50;
+
+/// Looks up one page of the list.
+pub(super) fn look(
+    reader: &Reader,
+    _state: &State,
+    question: &Question,
+    total: u64,
+    _now: Timestamp,
+) -> Result<Rows, ApiError> {
+    let page = question.page(reader, None, PAGE_ROWS)?;
+    Ok(Rows { events: reader.events(&page.rows)?, total })
+}
+
+/// Links to the pages around this one.
+pub(super) fn pages(state: &State, rows: &Rows) -> Markup {
+    let last = state.at + rows.len() as u64;
+    html! {
+        nav aria-label="Pages" {
+            @if last < rows.total {
+                a .button rel="next" href=(state.with(|state| state.at = last).href()) { "Older ▶" }
+            }
+        }
+    }
+}
+
 /// The table.
-pub(super) fn table(state: &State, events: &[Event], now: Timestamp) -> Markup {
+pub(super) fn render(state: &State, rows: &Rows, now: Timestamp) -> Markup {
+    let events = &rows.events;
     let log = state.tab.0;
     let columns = shown(log, events);
     html! {
@@ -66,7 +120,7 @@ pub(super) fn table(state: &State, events: &[Event], now: Timestamp) -> Markup {
 fn row(columns: &[&Column], event: &Event, now: Timestamp) -> Markup {
     let id = event.cell(FieldId::Id).to_string();
     let why = why(event);
-    let class = durward_model::graph::status(event).map_or("", status_class);
+    let class = durward_model::graph::status(event).map_or("", words::status_class);
     html! {
         tr .row .(class) .has-why[why.is_some()] data-id=(id) {
             @for column in columns {
@@ -89,11 +143,11 @@ fn is_code(column: &Column) -> bool {
 fn cell(column: &Column, event: &Event, id: &str, now: Timestamp) -> Markup {
     match column.name {
         "createdDateTime" => {
-            let href = href(id);
-            html! { a href=(href) { (time(event.row().created, now)) } }
+            let href = link::event(id);
+            html! { a href=(href) { (words::time(event.row().created, now)) } }
         }
         "status" => match durward_model::graph::status(event) {
-            Some(status) => pill(status),
+            Some(status) => words::pill(status),
             None => html! {},
         },
         "authenticationRequirement" => {
@@ -121,13 +175,6 @@ fn requirement(value: &str) -> &str {
         "multiFactorAuthentication" => "Multifactor",
         other => other,
     }
-}
-
-/// The page of a sign-in.
-pub(super) fn href(id: &str) -> String {
-    let mut href = String::from("/signins/");
-    crate::params::encode(id, &mut href);
-    href
 }
 
 fn short_log(log: Log) -> &'static str {
@@ -170,64 +217,4 @@ fn blocking_policy(event: &Event) -> Option<String> {
         policy.get("result").and_then(|result| result.as_str()) == Some("failure")
     })?;
     failed.get("displayName")?.as_str().map(str::to_owned)
-}
-
-/// Icon, word and tint.
-pub(super) fn pill(status: Status) -> Markup {
-    html! {
-        span .pill .(status_class(status)) {
-            span aria-hidden="true" { (icon(status)) } " " (status.name())
-        }
-    }
-}
-
-pub(super) fn icon(status: Status) -> &'static str {
-    match status {
-        Status::Success => "✔",
-        Status::Failure => "✖",
-        Status::Interrupted => "◐",
-    }
-}
-
-pub(super) fn status_class(status: Status) -> &'static str {
-    match status {
-        Status::Success => "success",
-        Status::Failure => "failure",
-        Status::Interrupted => "interrupted",
-    }
-}
-
-/// `20 Nov 14:02:03`, with the year where it is another one; whole on hover.
-pub(super) fn time(time: Timestamp, now: Timestamp) -> Markup {
-    let whole = time.to_rfc3339();
-    let title = format!("{whole} · {}", ago(time, now));
-    html! { time datetime=(whole) title=(title) { (short_time(&whole, &now.to_rfc3339())) } }
-}
-
-fn short_time(whole: &str, now: &str) -> String {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let part = |range: std::ops::Range<usize>| whole.get(range).unwrap_or_default();
-    let month = part(5..7).parse::<usize>().ok().and_then(|month| MONTHS.get(month - 1));
-    let Some(month) = month else { return whole.to_owned() };
-    let day = part(8..10).trim_start_matches('0');
-    let year = part(0..4);
-    if now.get(..4) == Some(year) {
-        format!("{day} {month} {}", part(11..19))
-    } else {
-        format!("{day} {month} {year} {}", part(11..19))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::short_time;
-
-    #[test]
-    fn times_are_short() {
-        let now = "2026-11-20T14:02:10Z";
-        assert_eq!(short_time("2026-03-02T07:41:09.123Z", now), "2 Mar 07:41:09");
-        assert_eq!(short_time("2025-12-31T23:59:59Z", now), "31 Dec 2025 23:59:59");
-        assert_eq!(short_time("nonsense", now), "nonsense");
-    }
 }

@@ -3,26 +3,33 @@
 use std::sync::Arc;
 
 use axum::extract::{Extension, Path, State as Shared};
+use axum::http::Method;
 use axum::http::Uri;
 use axum::response::Response;
+use axum::routing::get;
 use durward_access::Feedback;
+use durward_journal::Action;
 use durward_model::columns::{self, Column, Source, Topic, text};
 use durward_model::errors::{self, Status};
 use durward_model::{Cell, Event, FieldId, Kind, Timestamp, graph};
+use durward_query::Reader;
 use maud::{Markup, html};
 use serde_json::Value;
 
 use crate::access::{Asking, Looked};
 use crate::app::App;
 use crate::error::ApiError;
+use crate::openapi::Parameter;
 use crate::params::Params;
 use crate::reported::said_of;
 use crate::rest;
+use crate::routes::{Endpoint, endpoint, read_others};
 
-use super::list::{self, pill, status_class};
+use super::scope::Scope;
 use super::shell::Frame;
 use super::state::{ago, filter_href};
-use super::{answer, reported, shell};
+use super::words::{self, pill, status_class};
+use super::{answer, page_of, reported, shell};
 
 /// Sections in order.
 const TOPICS: [Topic; 12] = [
@@ -45,6 +52,32 @@ const MEMBERS_MAX: usize = 8;
 
 /// Derived columns that put together what other fields of the page say.
 const SAID_ELSEWHERE: [&str; 3] = ["actor", "location", "statusReason"];
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    let page = page_of("One sign-in").parameters(&[Parameter::path("id", "Request ID")]);
+    vec![endpoint(Method::GET, "/signins/{id}", read_others(Action::Read), get(detail), page)]
+}
+
+/// What is shown of one event beside the list.
+#[derive(Clone, Debug)]
+pub(super) struct Pane {
+    event: Event,
+}
+
+/// Looks up what the pane shows; `None` where there is no such event.
+pub(super) fn look(
+    _app: &App,
+    reader: &Reader,
+    scope: &Scope,
+    id: &str,
+) -> Result<Option<Pane>, ApiError> {
+    Ok(reader.get(scope.tenant.as_deref(), id)?.map(|event| Pane { event }))
+}
+
+/// The pane beside the list, at one of its tabs.
+pub(super) fn pane(_scope: &Scope, pane: &Pane, _tab: Option<&str>, _now: Timestamp) -> Markup {
+    html! { aside .panel { h2 { (title(&pane.event)) } (verdict(&pane.event)) } }
+}
 
 /// `GET /signins/{id}`
 pub(crate) async fn detail(
@@ -86,7 +119,7 @@ fn render(frame: &Frame, event: &Event, said: &[Feedback], now: Timestamp) -> Ma
                     h1 { (title) }
                     p .muted {
                         (text::log_label(event.row().log)) " · "
-                        (list::time(created, now)) " UTC · " (ago(created, now))
+                        (words::time(created, now)) " UTC · " (ago(created, now))
                         @if event.row().revision > 0 {
                             " · " a href={ (api) "/revisions" } {
                                 "revision " (event.row().revision)
