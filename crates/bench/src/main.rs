@@ -15,6 +15,7 @@ mod layout;
 mod load;
 mod manifest;
 mod measure;
+mod pages;
 mod prepare;
 mod report;
 mod stages;
@@ -105,6 +106,24 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Times pages of `durward serve` on a large log, and writes them into the report.
+    Pages {
+        /// The store's directory; filled where it is empty.
+        #[arg(long)]
+        data: PathBuf,
+        /// The program, a release build.
+        #[arg(long)]
+        durward: PathBuf,
+        /// How many events.
+        #[arg(long, default_value_t = 10_000_000)]
+        events: u64,
+        /// The seed of the tenant.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// The report.
+        #[arg(long, default_value = "docs/benchmarks.md")]
+        report: PathBuf,
+    },
     /// Loads and asks all engines, one after the other, and writes the report.
     Compare {
         /// The folder that `prepare` wrote.
@@ -123,6 +142,9 @@ enum Command {
         report: PathBuf,
     },
 }
+
+/// The heading of what `pages` writes.
+const PAGES: &str = "## Pages";
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
@@ -148,10 +170,23 @@ fn main() -> anyhow::Result<()> {
         Command::Layout { dir, events, days, seed } => {
             println!("{}", layout::run(&dir, events, days, seed)?);
         }
+        Command::Pages { data, durward, events, seed, report } => {
+            let section = pages::run(&data, &durward, events, seed)?;
+            println!("{section}");
+            let old = std::fs::read_to_string(&report).unwrap_or_default();
+            std::fs::write(&report, pages::put_section(&old, PAGES, &section))?;
+        }
         Command::Compare { files, work, python, loads, report } => {
             let peers = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers");
             let setting = compare::Setting { files, work, python, peers, loads };
-            std::fs::write(&report, compare::run(&setting)?)?;
+            // What is about pages stays as it was.
+            let old = std::fs::read_to_string(&report).unwrap_or_default();
+            let pages = pages::section_of(&old, PAGES);
+            let mut new = compare::run(&setting)?;
+            if let Some(pages) = pages {
+                new = pages::put_section(&new, PAGES, &pages);
+            }
+            std::fs::write(&report, new)?;
             println!("{}", report.display());
         }
     }

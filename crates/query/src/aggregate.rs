@@ -54,6 +54,8 @@ pub enum ResultOrder {
     Failures,
     /// Most distinct values first.
     Distinct,
+    /// Most recent event first.
+    Last,
 }
 
 /// What a result must have to be given back.
@@ -85,6 +87,10 @@ pub struct AggregateRequest {
     pub order: ResultOrder,
     /// Most results to give back.
     pub limit: usize,
+    /// Results to leave out before the first that is given back.
+    pub offset: usize,
+    /// With the times of the first and the last event of each result?
+    pub times: bool,
 }
 
 impl Default for AggregateRequest {
@@ -97,6 +103,8 @@ impl Default for AggregateRequest {
             having: Having::default(),
             order: ResultOrder::default(),
             limit: 1000,
+            offset: 0,
+            times: false,
         }
     }
 }
@@ -127,6 +135,10 @@ pub struct AggregateRow {
     pub by_status: [u64; 3],
     /// Distinct values; 0 where none were asked for.
     pub distinct: u64,
+    /// `createdDateTime` of the earliest event; `None` where times were not asked for.
+    pub first: Option<Timestamp>,
+    /// `createdDateTime` of the latest event; `None` where times were not asked for.
+    pub last: Option<Timestamp>,
 }
 
 impl AggregateRow {
@@ -173,25 +185,48 @@ impl Seen<'_> {
         chunks: &[usize],
         meter: &Meter<'_>,
     ) -> Result<Vec<AggregateRow>, QueryError> {
-        let view = self.view;
+        let with_times = request.times || request.order == ResultOrder::Last;
         let plan = Plan::new(self, &request.filter, &request.logs, meter)?;
+        let by = CountBy { by: &request.by, distinct: &request.distinct, with_times };
+        let (dimensions, tallies) = self.tallies(&plan, &by, chunks, meter)?;
+        meter.check()?;
+        Ok(results(&dimensions, tallies, request))
+    }
+
+    /// Counts the rows of some chunks that a plan finds.
+    pub(crate) fn tallies(
+        self,
+        plan: &Plan<'_>,
+        by: &CountBy<'_>,
+        chunks: &[usize],
+        meter: &Meter<'_>,
+    ) -> Result<(Dimensions, Vec<Tally>), QueryError> {
+        let view = self.view;
         let mut wanted = Vec::new();
         for &index in chunks {
             if plan.may_match(&view.chunks[index])? {
                 wanted.push(index);
             }
         }
-        let times = times(view, &plan, &wanted);
-        let mut dimensions = Dimensions::new(self, &request.by, &request.distinct, times)?;
-        let scan = Scan { view, plan: &plan, meter };
+        let times = times(view, plan, &wanted);
+        let mut dimensions = Dimensions::new(self, by, times)?;
+        let scan = Scan { view, plan, meter };
         let tallies = if u64::try_from(dimensions.len()).is_ok() {
             count::<u64>(&scan, &mut dimensions, &wanted, self.engine.options)?
         } else {
             count::<u128>(&scan, &mut dimensions, &wanted, self.engine.options)?
         };
-        meter.check()?;
-        Ok(results(&dimensions, tallies, request))
+        Ok((dimensions, tallies))
     }
+}
+
+/// What to count rows by, and what of them.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct CountBy<'a> {
+    pub(crate) by: &'a [Dimension],
+    pub(crate) distinct: &'a [FieldId],
+    /// Note the times of the first and last row?
+    pub(crate) with_times: bool,
 }
 
 /// Counts the rows of some chunks, and settles how values are spelled.
@@ -244,28 +279,40 @@ fn results(
     });
     let rank = |tally: &Tally| match request.order {
         ResultOrder::Keys => 0,
-        ResultOrder::Count => tally.count(),
-        ResultOrder::Failures => failures(tally),
-        ResultOrder::Distinct => tally.distinct,
+        ResultOrder::Count => i128::from(tally.count()),
+        ResultOrder::Failures => i128::from(failures(tally)),
+        ResultOrder::Distinct => i128::from(tally.distinct),
+        ResultOrder::Last => tally.times.map_or(i128::MIN, |(_, last)| nanos(last)),
     };
-    if let Some(last) = request.limit.checked_sub(1).filter(|&last| last < found.len()) {
+    // What comes before the first that is given back has to be known too.
+    let wanted = request.offset.saturating_add(request.limit);
+    if let Some(last) = wanted.checked_sub(1).filter(|&last| last < found.len()) {
         // First by number alone: comparing values is only worth it among those that may stay.
-        let mut ranks: Vec<u64> = found.iter().map(rank).collect();
+        let mut ranks: Vec<i128> = found.iter().map(rank).collect();
         let least = *ranks.select_nth_unstable_by(last, |a, b| b.cmp(a)).1;
         found.retain(|tally| rank(tally) >= least);
     }
     let order = |a: &Tally, b: &Tally| {
         rank(b).cmp(&rank(a)).then_with(|| dimensions.compare(a.slot, b.slot))
     };
-    if let Some(last) = request.limit.checked_sub(1).filter(|&last| last < found.len()) {
+    if let Some(last) = wanted.checked_sub(1).filter(|&last| last < found.len()) {
         found.select_nth_unstable_by(last, order);
     }
-    found.truncate(request.limit);
+    found.truncate(wanted);
     found.sort_unstable_by(order);
-    let row = |tally: Tally| AggregateRow {
-        keys: dimensions.values(tally.slot),
-        by_status: tally.by_status,
-        distinct: tally.distinct,
+    let row = |tally: Tally| {
+        let times = tally.times.filter(|_| request.times);
+        AggregateRow {
+            keys: dimensions.values(tally.slot),
+            by_status: tally.by_status,
+            distinct: tally.distinct,
+            first: times.map(|(first, _)| first),
+            last: times.map(|(_, last)| last),
+        }
     };
-    found.into_iter().map(row).collect()
+    found.into_iter().skip(request.offset).map(row).collect()
+}
+
+fn nanos(time: Timestamp) -> i128 {
+    i128::from(time.micros) * 1000 + i128::from(time.nanos)
 }

@@ -70,12 +70,50 @@ const MEMBERS: &[(&[&str], FieldId, &[&str])] = &[
     (&["network"], NetworkLocationDetails, &["networkNames", "networkType"]),
 ];
 
+/// What `clientAppUsed` says of modern authentication.
+pub const MODERN_CLIENTS: &[&str] =
+    &["Browser", "Mobile Apps and Desktop clients", "Modern clients"];
+
+/// What it says of legacy authentication: the names of protocols, of clients that are none of
+/// them, and short forms that Graph has.
+pub const LEGACY_CLIENTS: &[&str] = &[
+    "Authenticated SMTP",
+    "Autodiscover",
+    "Exchange ActiveSync",
+    "Exchange Online PowerShell",
+    "Exchange Web Services",
+    "IMAP4",
+    "MAPI over HTTP",
+    "Offline Address Book",
+    "Outlook Anywhere (RPC over HTTP)",
+    "Outlook Service",
+    "POP3",
+    "Reporting Web Services",
+    "Other clients",
+    "IMAP",
+    "POP",
+    "SMTP",
+    "MAPI",
+];
+
 /// The names searched when a word stands alone.
 pub(crate) const FREE_TEXT: &[FieldId] =
     &[UserDisplayName, UserPrincipalName, ServicePrincipalName, AppDisplayName, IpAddress];
 /// The identifiers searched when the word is one.
 pub(crate) const FREE_IDS: &[FieldId] =
     &[Id, CorrelationId, UserId, AppId, ServicePrincipalId, DeviceId, SessionId];
+
+/// What a name in a search tests: a short name, or any of the catalogue. Empty for no name.
+pub fn properties(name: &str) -> Vec<Property> {
+    match meaning(name) {
+        Some(Meaning::AnyOf(these) | Meaning::Exactly(these)) => these,
+        Some(Meaning::Address) => vec![Property::Field(IpAddress)],
+        Some(Meaning::Status) => vec![Property::Status],
+        Some(Meaning::Log) => vec![Property::Log],
+        Some(Meaning::Time(field)) => vec![Property::Field(field)],
+        None => Vec::new(),
+    }
+}
 
 /// The meaning of a name: a short one, or any name of the catalogue.
 pub(crate) fn meaning(name: &str) -> Option<Meaning> {

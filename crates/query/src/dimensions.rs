@@ -11,7 +11,7 @@ use durward_model::{FieldId, Log, Timestamp};
 use durward_store::View;
 use hashbrown::HashMap;
 
-use crate::aggregate::{Dimension, DimensionValue};
+use crate::aggregate::{CountBy, Dimension, DimensionValue};
 use crate::error::QueryError;
 use crate::fold::fold;
 use crate::scan::{Block, bits};
@@ -85,6 +85,8 @@ pub(crate) struct Dimensions {
     slots: u128,
     statuses: Arc<StatusTable>,
     distinct: Option<(Arc<ValueTable>, Group)>,
+    /// Are the times of the first and last row of each slot noted?
+    with_times: bool,
     /// Are values spelled as the counted rows spell them? Of several spellings the first of all
     /// may stand where the caller may not look.
     own_spelling: bool,
@@ -98,6 +100,8 @@ pub(crate) struct Slots<S> {
     pub(crate) statuses: Vec<u8>,
     /// Empty where no distinct values are counted.
     pub(crate) distinct: Vec<u32>,
+    /// Empty where no times are noted.
+    pub(crate) times: Vec<Timestamp>,
     /// For each dimension the keys in all blocks so far, as bits; empty where spelling is not
     /// looked at.
     keys: Vec<Vec<u64>>,
@@ -118,8 +122,7 @@ impl Dimensions {
     /// `times`: the first and last time that occurs, µs.
     pub(crate) fn new(
         seen: Seen<'_>,
-        by: &[Dimension],
-        distinct: &[FieldId],
+        &CountBy { by, distinct, with_times }: &CountBy<'_>,
         times: (i64, i64),
     ) -> Result<Dimensions, QueryError> {
         let Seen { engine, view, limit } = seen;
@@ -155,7 +158,7 @@ impl Dimensions {
         }
         let distinct = if distinct.is_empty() { None } else { Some(values(distinct)?) };
         let (statuses, own_spelling) = (engine.statuses(view), limit.is_some());
-        Ok(Dimensions { these, slots, statuses, distinct, own_spelling })
+        Ok(Dimensions { these, slots, statuses, distinct, with_times, own_spelling })
     }
 
     /// Spells values as the rows spell them that these slots were made from: of several spellings
@@ -217,6 +220,12 @@ impl Dimensions {
             let keys = block.columns.keys(*group)?;
             out.distinct.extend(out.rows.iter().map(|row| table.number(keys[*row as usize])));
         }
+        out.times.clear();
+        if self.with_times {
+            for row in &out.rows {
+                out.times.push(block.columns.time(*row as usize)?);
+            }
+        }
         // A status counted by is the status counted.
         for one in self.these.iter().filter(|one| matches!(one.source, Source::Status)) {
             for (slot, status) in out.slots.iter_mut().zip(&out.statuses) {
@@ -224,6 +233,33 @@ impl Dimensions {
             }
         }
         Ok(())
+    }
+
+    /// The number of the first dimension's value for each matching row of a block.
+    pub(crate) fn numbers(&self, block: &Block<'_>) -> Result<Vec<u32>, QueryError> {
+        let log = block.columns.chunk.log() as u32;
+        Ok(match self.number_of_key() {
+            None => block.rows().map(|_| log).collect(),
+            Some((group, number)) => {
+                let keys = block.columns.keys(group)?;
+                block.rows().map(|row| number(keys[row])).collect()
+            }
+        })
+    }
+
+    /// The group that the first dimension's value comes from, and its number for each key; `None`
+    /// where it is the log.
+    pub(crate) fn number_of_key(&self) -> Option<(Group, impl Fn(i32) -> u32)> {
+        let (table, group) = match &self.these.first()?.source {
+            Source::Field { table, group, .. } => (Some(table), *group),
+            Source::Status => (None, Group::Outcome),
+            Source::Log | Source::Span { .. } => return None,
+        };
+        let number = move |key| match table {
+            Some(table) => table.number(key),
+            None => u32::from(self.statuses.number(key)),
+        };
+        Some((group, number))
     }
 
     /// The values of a slot.

@@ -173,7 +173,10 @@ impl<P> Expr<P> {
             Op::Eq(value) if value.is_empty() => empty(of),
             Op::Ne(value) if value.is_empty() => empty(of).not(),
             Op::In(values) if values.iter().any(Value::is_empty) => {
-                let rest = values.into_iter().filter(|value| !value.is_empty()).collect();
+                let rest: Vec<_> = values.into_iter().filter(|value| !value.is_empty()).collect();
+                if rest.is_empty() {
+                    return empty(of);
+                }
                 Expr::Or(vec![empty(of.clone()), Expr::Test(Test { of, op: Op::In(rest) })])
             }
             op => Expr::Test(Test { of, op }),

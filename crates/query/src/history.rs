@@ -6,7 +6,7 @@
 //! of its first delivery, and numbers count what they can tell apart (SIGHT-2). Revisions that no
 //! grant covers are not counted either.
 //!
-//! An event is seen if its latest revision is; see [`Seen`](crate::seen::Seen).
+//! An event is seen if its latest revision is.
 
 use std::cmp::Reverse;
 
@@ -16,6 +16,7 @@ use durward_model::field::FIELDS;
 use durward_model::time::SECOND_MICROS;
 use durward_model::{Event, FieldId, Id, Log};
 use durward_store::{RowRef, View};
+use hashbrown::HashMap;
 
 use crate::budget::Meter;
 use crate::error::QueryError;
@@ -25,6 +26,8 @@ use crate::sight::Sight;
 const NEAR_MICROS: i64 = SECOND_MICROS;
 /// How often the search for records of one event is widened by those it found.
 const ROUNDS_MAX: usize = 8;
+/// Events whose revisions are read in one go.
+const EVENTS_AT_ONCE: usize = 1024;
 
 /// What a caller sees of the revisions of events.
 pub(crate) struct History<'a> {
@@ -44,43 +47,71 @@ struct Record {
 struct Revision {
     /// The first of its records, redacted, with the number that the caller is told.
     shown: Event,
-    /// The records' own values.
-    records: Vec<RowValues>,
+    /// Where its records are.
+    records: Vec<Option<RowRef>>,
     is_latest: bool,
 }
 
 impl History<'_> {
-    /// An event as the caller sees it, `None` if they do not.
-    pub(crate) fn show(
+    /// The events of some rows as the caller sees them, `None` for those they do not.
+    pub(crate) fn show_rows(
         &self,
-        event: Event,
-        at: Option<RowRef>,
-    ) -> Result<Option<Event>, QueryError> {
-        // The first revision is the first whatever came after it.
-        if event.row().revision == 0 {
+        events: Vec<Event>,
+        rows: &[RowRef],
+    ) -> Result<Vec<Option<Event>>, QueryError> {
+        let mut shown = Vec::with_capacity(events.len());
+        let mut all = events.into_iter().zip(rows.iter().copied());
+        loop {
+            let some: Vec<(Event, RowRef)> = all.by_ref().take(EVENTS_AT_ONCE).collect();
+            if some.is_empty() {
+                return Ok(shown);
+            }
+            // The first revision is the first whatever came after it; and searching is for what
+            // is shown.
+            let open = |event: &Event| event.row().revision != 0 && self.sight.covers(event);
+            let mut near = Vec::new();
+            for (event, row) in some.iter().filter(|(event, _)| open(event)) {
+                near.push(*row);
+                near.extend(self.rows_near(event.row())?);
+            }
+            let numbered = self.numbered(self.records(near)?);
+            shown.extend(some.into_iter().map(|(event, row)| match open(&event) {
+                true => numbered.get(&Some(row)).cloned(),
+                false => self.sight.show(event),
+            }));
+        }
+    }
+
+    /// An event, which need not be in the view, as the caller sees it; `None` if they do not.
+    pub(crate) fn show(&self, event: Event) -> Result<Option<Event>, QueryError> {
+        if event.row().revision == 0 || !self.sight.covers(&event) {
             return Ok(self.sight.show(event));
         }
-        // Searching is for what is shown.
-        if !self.sight.covers(&event) {
-            return Ok(None);
+        let mut records = self.records(self.rows_near(event.row())?)?;
+        let same = |record: &&Record| {
+            record.event.row() == event.row() && record.event.same_entities(&event)
+        };
+        let at = records.iter().find(same).and_then(|record| record.at);
+        if at.is_none() {
+            records.push(Record { at: None, event });
         }
-        let own = event.row().clone();
-        let rows = self.rows_near(&own)?;
-        let mut records = self.records(&rows)?;
-        if !records.iter().any(|record| *record.event.row() == own) {
-            records.push(Record { at, event });
+        Ok(self.numbered(records).remove(&at))
+    }
+
+    /// What is shown for each record that the caller sees.
+    fn numbered(&self, records: Vec<Record>) -> HashMap<Option<RowRef>, Event> {
+        let mut numbered = HashMap::new();
+        for revision in families(records).into_iter().flat_map(|family| self.number(family)) {
+            let shown = revision.shown;
+            numbered.extend(revision.records.into_iter().map(|at| (at, shown.clone())));
         }
-        let is_own = |record: &Record| *record.event.row() == own;
-        let family = families(records).into_iter().find(|family| family.iter().any(is_own));
-        let revisions = self.number(family.unwrap_or_default());
-        let found = revisions.into_iter().find(|revision| revision.records.contains(&own));
-        Ok(found.map(|revision| revision.shown))
+        numbered
     }
 
     /// All revisions that the caller sees among some rows, the latest first.
     pub(crate) fn revisions(&self, rows: &[RowRef]) -> Result<Vec<Event>, QueryError> {
         let mut all = Vec::new();
-        for family in families(self.records(rows)?) {
+        for family in families(self.records(rows.to_vec())?) {
             let revisions = self.number(family);
             if revisions.iter().any(|revision| revision.is_latest) {
                 all.extend(revisions);
@@ -100,15 +131,14 @@ impl History<'_> {
         family.sort_by_key(|record| (record.event.row().revision, record.event.row().received));
         let mut revisions: Vec<Revision> = Vec::new();
         for Record { at, event } in family {
-            let own = event.row().clone();
             let Some(shown) = self.sight.show_as(event, revisions.len() as i32) else { continue };
             let is_latest = at.is_some_and(|at| !self.is_replaced(at));
             match revisions.last_mut().filter(|last| shows_the_same(&last.shown, &shown)) {
                 Some(last) => {
-                    last.records.push(own);
+                    last.records.push(at);
                     last.is_latest |= is_latest;
                 }
-                None => revisions.push(Revision { shown, records: vec![own], is_latest }),
+                None => revisions.push(Revision { shown, records: vec![at], is_latest }),
             }
         }
         revisions
@@ -119,9 +149,11 @@ impl History<'_> {
         replaced.is_some_and(|rows| rows.contains(at.row))
     }
 
-    fn records(&self, rows: &[RowRef]) -> Result<Vec<Record>, QueryError> {
-        let events = self.view.events(rows)?;
-        let record = |(event, at): (Event, &RowRef)| Record { at: Some(*at), event };
+    fn records(&self, mut rows: Vec<RowRef>) -> Result<Vec<Record>, QueryError> {
+        rows.sort_unstable();
+        rows.dedup();
+        let events = self.view.events(&rows)?;
+        let record = |(event, at)| Record { at: Some(at), event };
         Ok(events.into_iter().zip(rows).map(record).collect())
     }
 
@@ -189,9 +221,9 @@ fn families(records: Vec<Record>) -> Vec<Vec<Record>> {
     let mut all: Vec<Vec<Record>> = Vec::new();
     let mut before = None;
     for (key, created, record) in keyed {
-        let same = before.as_ref().is_some_and(|(other, at)| {
-            *other == key && created.saturating_sub(*at) <= NEAR_MICROS
-        });
+        let same = before
+            .as_ref()
+            .is_some_and(|(other, at)| *other == key && created.saturating_sub(*at) <= NEAR_MICROS);
         before = Some((key, created));
         match all.last_mut().filter(|_| same) {
             Some(family) => family.push(record),

@@ -178,15 +178,48 @@ impl ElementTest {
 
 /// The answer for JSON text, perhaps with marks in it.
 pub(crate) fn truth(test: &JsonTest, path: &[String], json: &str) -> Truth {
+    at_path(test, path, &parse(json), 0)
+}
+
+fn parse(json: &str) -> Json {
     let parsed: Result<Json, _> = if json.contains(MARK) {
         serde_json::from_str(&with_holes(json))
     } else {
         serde_json::from_str(json)
     };
-    match parsed {
-        Ok(value) => at_path(test, path, &value, 0),
-        // Not JSON: whatever it is, it is one text.
-        Err(_) => at_path(test, path, &Json::String(json.to_owned()), 0),
+    // Not JSON: whatever it is, it is one text.
+    parsed.unwrap_or_else(|_| Json::String(json.to_owned()))
+}
+
+/// The texts, numbers and truth values that a path leads to, as texts, empty ones left out; `None`
+/// where one of them is kept with the event.
+pub(crate) fn texts_at(path: &[&str], json: &str) -> Option<Vec<String>> {
+    let mut out = Vec::new();
+    collect(path, &parse(json), 0, &mut out).then_some(out)
+}
+
+/// Are all values that the path leads to in `value` itself?
+fn collect(path: &[&str], value: &Json, depth: usize, out: &mut Vec<String>) -> bool {
+    if is_hole(value) {
+        return false;
+    }
+    match (value, path.split_first()) {
+        (Json::Array(values), _) if depth < DEPTH_MAX => {
+            values.iter().all(|one| collect(path, one, depth + 1, out))
+        }
+        (Json::Object(members), Some((name, rest))) => {
+            let named = members.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
+            named.is_none_or(|(_, member)| collect(rest, member, depth + 1, out))
+        }
+        (Json::String(text), None) => {
+            out.extend((!text.is_empty()).then(|| text.clone()));
+            true
+        }
+        (Json::Number(_) | Json::Bool(_), None) => {
+            out.push(value.to_string());
+            true
+        }
+        _ => true,
     }
 }
 

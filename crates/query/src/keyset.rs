@@ -29,6 +29,17 @@ pub(crate) struct KeySet {
 const CHECK_EVERY: usize = 512;
 
 impl KeySet {
+    /// The first `len` keys, those of them that something holds for.
+    pub(crate) fn of(len: usize, holds: impl Fn(u32) -> bool) -> KeySet {
+        let mut set = KeySet { len, ..KeySet::default() };
+        for key in (0..len as u32).filter(|key| holds(*key)) {
+            put(&mut set.yes, key);
+            set.yes_count += 1;
+            set.last_yes = key;
+        }
+        set
+    }
+
     /// Extends the set to all entities of the table.
     pub(crate) fn extend(
         this: &mut Arc<KeySet>,

@@ -2,7 +2,7 @@
 //!
 //! Every way to ask ends in one [`filter::Filter`]: OData ([`odata`]), the short form for people
 //! ([`search`]), filters built in code. An [`Engine`] answers for a view of the store: lists page
-//! by page ([`list`]), counts, groups of repeating sign-ins ([`group`]), counts by anything
+//! by page ([`list`]), sorted lists ([`sorted`]), counts, groups of repeating sign-ins ([`group`]), counts by anything
 //! ([`aggregate`]), summaries from rollups ([`summary`]), single events ([`lookup`]).
 //!
 //! Fast because of the store's layout rather than of cleverness here: a filter is evaluated over
@@ -21,6 +21,7 @@ pub mod cursor;
 mod dimensions;
 mod engine;
 mod error;
+pub mod facet;
 pub mod filter;
 pub mod fold;
 pub mod group;
@@ -36,7 +37,9 @@ mod mix;
 pub mod odata;
 mod odata_scope;
 mod odata_text;
+mod offset;
 mod plan;
+mod print;
 pub mod property;
 mod pseudonym;
 mod reader;
@@ -45,6 +48,8 @@ mod scan;
 pub mod search;
 mod seen;
 pub mod sight;
+pub mod sorted;
+mod sorted_rows;
 pub mod summary;
 mod tally;
 mod values;
@@ -54,6 +59,7 @@ pub use budget::Budget;
 pub use cursor::{CursorError, Order, Position};
 pub use engine::{Engine, EngineOptions};
 pub use error::QueryError;
+pub use facet::Facet;
 pub use filter::{Expr, Filter, Op, Property, Value};
 pub use group::{
     GroupKey, GroupPage, GroupPosition, GroupRequest, GroupRow, GroupValue, Grouping, Window,
@@ -65,4 +71,5 @@ pub use odata::{Dialect, ODataError, parse_filter, parse_orderby, parse_select};
 pub use reader::Reader;
 pub use search::{SearchError, parse_search};
 pub use sight::{Pseudonyms, Sight, SightGrant, Tail};
+pub use sorted::{SortKey, SortedRequest};
 pub use summary::{Summary, SummaryRequest};

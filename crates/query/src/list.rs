@@ -69,7 +69,7 @@ impl Engine {
 
 impl Seen<'_> {
     pub(crate) fn list(self, request: &ListRequest, budget: &Budget) -> Result<Page, QueryError> {
-        let (view, meter) = (self.view, Meter::start(budget));
+        let meter = Meter::start(budget);
         let mut plan = Plan::new(self, &request.filter, &request.logs, &meter)?;
         if let Some(after) = request.after {
             match request.order {
@@ -77,31 +77,8 @@ impl Seen<'_> {
                 Order::OldestFirst => plan.from = plan.from.max(after.created.micros),
             }
         }
-        let limit = request.limit.clamp(1, PAGE_ROWS_MAX);
-        let scan = Scan { view, plan: &plan, meter: &meter };
-        let (order, after) = (request.order, request.after);
-        let mut best = Best { order, after, limit, found: Vec::new(), worst_micros: None };
-        let mut chunks: Vec<usize> = (0..view.chunks.len()).collect();
-        if request.order == Order::OldestFirst {
-            chunks.sort_by_key(|&index| view.chunks[index].min_micros());
-        }
-        for index in chunks {
-            let chunk = &view.chunks[index];
-            let first = match request.order {
-                Order::NewestFirst => chunk.max_micros(),
-                Order::OldestFirst => chunk.min_micros(),
-            };
-            // Chunks come in the order of their first row: no later one can be better either.
-            if best.is_beaten_by(first) {
-                break;
-            }
-            if plan.may_match(chunk)? {
-                let columns = Columns::new(chunk, index as u32);
-                best.take_chunk(&scan, &columns)?;
-            }
-            meter.check()?;
-        }
-        Ok(best.page())
+        let scan = Scan { view: self.view, plan: &plan, meter: &meter };
+        scan.list(request.order, request.after, 0, request.limit)
     }
 
     pub(crate) fn count(
@@ -135,6 +112,42 @@ impl Seen<'_> {
             },
         )?;
         Ok(whole + counts.iter().sum::<u64>())
+    }
+}
+
+impl Scan<'_> {
+    /// The first rows of a list, some of them skipped.
+    pub(crate) fn list(
+        &self,
+        order: Order,
+        after: Option<Position>,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Page, QueryError> {
+        let limit = limit.clamp(1, PAGE_ROWS_MAX).saturating_add(skip);
+        let mut best = Best { order, after, limit, found: Vec::new(), worst_micros: None };
+        let chunks = &self.view.chunks;
+        let mut indexes: Vec<usize> = (0..chunks.len()).collect();
+        if order == Order::OldestFirst {
+            indexes.sort_by_key(|&index| chunks[index].min_micros());
+        }
+        for index in indexes {
+            let chunk = &chunks[index];
+            let first = match order {
+                Order::NewestFirst => chunk.max_micros(),
+                Order::OldestFirst => chunk.min_micros(),
+            };
+            // Chunks come in the order of their first row: no later one can be better either.
+            if best.is_beaten_by(first) {
+                break;
+            }
+            if self.plan.may_match(chunk)? {
+                let columns = Columns::new(chunk, index as u32);
+                best.take_chunk(self, &columns)?;
+            }
+            self.meter.check()?;
+        }
+        Ok(best.page(skip))
     }
 }
 
@@ -225,11 +238,11 @@ impl Best {
         Ok(())
     }
 
-    fn page(mut self) -> Page {
+    fn page(mut self, skip: usize) -> Page {
         let more = self.found.len() > self.limit;
         self.found.truncate(self.limit);
         let next = self.found.last().filter(|_| more).map(|(position, _)| *position);
-        Page { rows: self.found.into_iter().map(|(_, row)| row).collect(), next }
+        Page { rows: self.found.into_iter().skip(skip).map(|(_, row)| row).collect(), next }
     }
 }
 

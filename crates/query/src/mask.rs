@@ -1,7 +1,8 @@
 //! What a mask does to an event: names of people and addresses become pseudonyms, and what may
 //! hold either in a way that nobody can foresee is left out.
 //!
-//! Devices, applications, service principals and organisations are no people; their names stay.
+//! Applications, service principals and organisations are no people; their names stay. Devices
+//! are often called after whoever uses them, so their names go with those of people.
 //! Of a place, state and country stay: a city and its coordinates are as good as the address.
 
 use std::cell::OnceCell;
@@ -125,10 +126,12 @@ fn rule(field: FieldId) -> Rule {
             Rule::TellsAddresses
         }
         // Steps tell telephone numbers, and names of devices as people gave them to an
-        // authenticator; agents may act for somebody.
-        AuthenticationDetails | MfaAuthDetail | AuthenticationAppDeviceDetails | Agent => {
-            Rule::TellsNames
-        }
+        // authenticator; "Ana's laptop" is a name; agents may act for somebody.
+        AuthenticationDetails
+        | MfaAuthDetail
+        | AuthenticationAppDeviceDetails
+        | DeviceDisplayName
+        | Agent => Rule::TellsNames,
         Shape
         | RedirectUrl
         | AdditionalDetails
@@ -168,8 +171,8 @@ fn rule(field: FieldId) -> Rule {
         | ResourceServicePrincipalId
         | ResourceOwnerTenantId
         | ResourceTenantId => Rule::Keep,
-        DeviceId | DeviceDisplayName | OperatingSystem | Browser | BrowserId | IsCompliant
-        | IsManaged | TrustType | UserAgent | ClientAppUsed => Rule::Keep,
+        DeviceId | OperatingSystem | Browser | BrowserId | IsCompliant | IsManaged | TrustType
+        | UserAgent | ClientAppUsed => Rule::Keep,
         IsThroughGlobalSecureAccess
         | IsTenantRestricted
         | AutonomousSystemNumber
@@ -239,6 +242,10 @@ mod tests {
         cell::encode(FieldId::UserId, &Cell::text(crate::values::ZERO_GUID), &mut actor);
         cell::encode(FieldId::UserDisplayName, &Cell::text(""), &mut actor);
         assert_eq!(NAMES.entity(&key, &actor), actor, "nobody needs no pseudonym");
+        let mut device = Vec::new();
+        cell::encode(FieldId::DeviceDisplayName, &Cell::text("Ana's laptop"), &mut device);
+        assert!(NAMES.entity(&key, &device).is_empty());
+        assert_eq!(ADDRESSES.entity(&key, &device), device);
         // A field of a later version.
         assert!(NAMES.entity(&key, &[250, 1, 1, b'x']).is_empty());
     }

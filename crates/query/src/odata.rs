@@ -1,8 +1,8 @@
 //! OData `$filter`, `$orderby` and `$select` as Graph takes them for sign-ins, and more of it.
 //!
 //! Graph documents `eq`, `le`, `ge` and `startsWith` joined by `and`. Here all comparisons, `in`,
-//! `not`, `or`, `contains`, `endsWith`, and `any`/`all` work on every property. Names of
-//! properties, functions and operators are accepted in any case; texts compare without case.
+//! `not`, `or`, `contains`, `endsWith`, and `any`/`all` work on every property, and networks are
+//! asked for as `cidr(ipAddress,'10.0.0.0/8')`. Names of properties, functions and operators are accepted in any case; texts compare without case.
 //!
 //! The parser is our own recursive descent over a few rules: the errors it gives name property
 //! and position, and its depth, length and number of tests are bounded.
@@ -14,6 +14,8 @@ use crate::cursor::Order;
 use crate::filter::{ElementFilter, Expr, Filter, Op, TypeError, Value};
 use crate::odata_scope::{Elements, Events, Scope};
 use crate::odata_text::{Literal, Text};
+pub use crate::print::odata as print;
+use crate::search::network;
 
 /// Longest `$filter`, in bytes.
 pub const LENGTH_MAX: usize = 32 * 1024;
@@ -248,6 +250,7 @@ impl Parser<'_> {
             "startswith" => Op::StartsWith,
             "endswith" => Op::EndsWith,
             "contains" => Op::Contains,
+            "cidr" => return self.network(scope),
             "tolower" | "toupper" => return self.case_function(scope),
             _ => {
                 let message = format!("there is no function '{name}'");
@@ -263,6 +266,25 @@ impl Parser<'_> {
         };
         self.text.expect(')')?;
         let test = scope.test(of, function(text));
+        let test = test.map_err(|error| type_error(error, &property, of_start))?;
+        self.compared_with_truth(test)
+    }
+
+    /// After `cidr(`: `ipAddress,'10.0.0.0/8')`.
+    fn network<S: Scope>(&mut self, scope: &S) -> Result<Expr<S::Of>, ODataError> {
+        let (property, of_start, of) = self.operand(scope)?;
+        self.text.expect(',')?;
+        let at = self.text.position();
+        let net = match self.text.literal()? {
+            Literal::Text(text) => network(&text),
+            Literal::Value(_) => None,
+        };
+        let Some(net) = net else {
+            let message = "cidr takes a network in quotes, such as '10.0.0.0/8'";
+            return Err(ODataError::new(ErrorKind::WrongType, at, message).about(&property));
+        };
+        self.text.expect(')')?;
+        let test = scope.test(of, Op::Cidr(net));
         let test = test.map_err(|error| type_error(error, &property, of_start))?;
         self.compared_with_truth(test)
     }

@@ -93,6 +93,12 @@ impl<'a> Plan<'a> {
         by.and(&rest)
     }
 
+    /// Only rows that something more holds for.
+    pub(crate) fn only(mut self, more: Node<'a>) -> Plan<'a> {
+        self.root = both(self.root, more);
+        self
+    }
+
     /// Does only the range of time and the log decide?
     pub(crate) fn is_plain(&self) -> bool {
         matches!(self.root, Node::Const(true))

@@ -12,12 +12,14 @@ use crate::columns::Columns;
 use crate::cursor::{Order, Position};
 use crate::engine::Engine;
 use crate::error::QueryError;
+use crate::facet::{Facet, FacetRequest};
 use crate::filter::{Filter, Op, Value};
 use crate::group::{GroupPage, GroupRequest};
 use crate::history::History;
 use crate::list::{ListRequest, Page};
 use crate::seen::{Limit, Seen};
 use crate::sight::Sight;
+use crate::sorted::{SortKey, SortedRequest};
 use crate::summary::{Summary, SummaryRequest};
 
 /// Answers the questions of one caller about one view.
@@ -58,6 +60,23 @@ impl Reader {
         self.seen().list(request, &self.budget)
     }
 
+    /// The page of a list that begins at a place of it, counted from 0; empty beyond the end. What
+    /// comes before is counted, not made, so a jump to anywhere takes about as long as a count.
+    /// [`ListRequest::after`] plays no part.
+    pub fn page_at(&self, request: &ListRequest, offset: u64) -> Result<Page, QueryError> {
+        self.sight.check(&request.filter)?;
+        self.seen().page_at(request, offset, &self.budget)
+    }
+
+    /// The rows of a list that is sorted by something other than time.
+    pub fn sorted(&self, request: &SortedRequest) -> Result<Vec<RowRef>, QueryError> {
+        self.sight.check(&request.filter)?;
+        if let SortKey::Field(field) = request.by {
+            self.sight.check_fields([field])?;
+        }
+        self.seen().sorted(request, &self.budget)
+    }
+
     /// The events of rows that this reader gave, in that order.
     pub fn events(&self, rows: &[RowRef]) -> Result<Vec<Event>, QueryError> {
         let events = self.view.events(rows)?;
@@ -65,12 +84,9 @@ impl Reader {
             return Ok(events);
         }
         let meter = Meter::start(&self.budget);
-        let history = self.history(&meter);
-        let shown = |(event, row): (Event, &RowRef)| {
-            let refused = || QueryError::Invalid("the caller may not see this event".to_owned());
-            history.show(event, Some(*row))?.ok_or_else(refused)
-        };
-        events.into_iter().zip(rows).map(shown).collect()
+        let shown = self.history(&meter).show_rows(events, rows)?;
+        let refused = || QueryError::Invalid("the caller may not see this event".to_owned());
+        shown.into_iter().map(|event| event.ok_or_else(refused)).collect()
     }
 
     /// How many events a filter finds. Exact.
@@ -122,6 +138,40 @@ impl Reader {
         self.seen().aggregate(request, &self.budget)
     }
 
+    /// The most frequent values of a field that is stored with an entity, `top` at most. With
+    /// `part` only values whose folded text contains it, folded: suggestions while somebody types.
+    pub fn facet(
+        &self,
+        field: FieldId,
+        filter: &Filter,
+        logs: &[Log],
+        top: usize,
+        part: Option<&str>,
+    ) -> Result<Facet, QueryError> {
+        self.facet_of(&FacetRequest { field, member: None, filter, logs, top, part })
+    }
+
+    /// Like [`Reader::facet`], for a member inside a list of objects (`displayName`;
+    /// `authenticationStrength/displayName`), or for the texts of a list of texts (`""`). An event
+    /// counts once for each different value that it has.
+    pub fn facet_member(
+        &self,
+        field: FieldId,
+        member: &str,
+        filter: &Filter,
+        logs: &[Log],
+        top: usize,
+        part: Option<&str>,
+    ) -> Result<Facet, QueryError> {
+        self.facet_of(&FacetRequest { field, member: Some(member), filter, logs, top, part })
+    }
+
+    fn facet_of(&self, request: &FacetRequest<'_>) -> Result<Facet, QueryError> {
+        self.sight.check(request.filter)?;
+        self.sight.check_fields([request.field])?;
+        self.seen().facet(request, &self.budget)
+    }
+
     /// Totals, hours and most frequent values.
     pub fn summary(&self, request: &SummaryRequest) -> Result<Summary, QueryError> {
         self.sight.check(&request.filter)?;
@@ -167,8 +217,11 @@ impl Reader {
     /// The event as the caller sees it; `None` if they do not. See [`Sight::tail`] for events
     /// that a filter chooses.
     pub fn show(&self, event: &Event) -> Option<Event> {
+        if self.sight.is_everything() {
+            return Some(event.clone());
+        }
         let meter = Meter::start(&self.budget);
-        match self.history(&meter).show(event.clone(), None) {
+        match self.history(&meter).show(event.clone()) {
             Ok(shown) => shown,
             // Where its history cannot be read, a number that tells nothing.
             Err(_) => self.sight.show_as(event.clone(), 0),

@@ -146,9 +146,21 @@ impl Scan<'_> {
         make: impl Fn() -> S + Sync,
         visit: impl Fn(&mut S, &Block<'_>) -> Result<(), QueryError> + Sync,
     ) -> Result<Vec<S>, QueryError> {
+        self.parallel_within(chunks, EVER, options, make, visit)
+    }
+
+    /// Like [`Scan::parallel`], only rows within a range of time (µs, both ends included).
+    pub(crate) fn parallel_within<S: Send>(
+        &self,
+        chunks: &[usize],
+        within: (i64, i64),
+        options: EngineOptions,
+        make: impl Fn() -> S + Sync,
+        visit: impl Fn(&mut S, &Block<'_>) -> Result<(), QueryError> + Sync,
+    ) -> Result<Vec<S>, QueryError> {
         let rows = chunks.iter().map(|&index| self.view.chunks[index].rows()).sum();
         in_parallel(chunks.len(), rows, options, make, |state, number| {
-            self.chunk(chunks[number], EVER, &mut |block| visit(state, block))
+            self.chunk(chunks[number], within, &mut |block| visit(state, block))
         })
     }
 

@@ -9,6 +9,9 @@
 //! | `code:50000..50999`, `time:2026-03-01..2026-03-07` | a range, both ends included |
 //! | `time>=2026-03-01`, `time>=-24h`, `latency>500` | compared |
 //! | `device:""`, `device:*` | has no value; has any |
+//! | `city:"New Yo"*`, `city:*"k City"` | begins, ends, where the text needs quotes |
+//! | `app:"say ""hi"""` | a quote inside quotes is written twice |
+//! | `client:legacy`, `client:modern` | all clients of legacy, of modern authentication |
 //! | `-country:US` | not |
 //! | `maria`, `"Azure Portal"` | name, username, application, address or identifier |
 //! | `a b`, `a OR b` | both; any (`OR` binds less than a blank) |
@@ -24,11 +27,13 @@ use durward_model::{FieldId, Kind, Log, Timestamp};
 use ipnet::IpNet;
 
 use crate::aliases::{self, FREE_IDS, FREE_TEXT, Meaning};
+pub use crate::aliases::{LEGACY_CLIENTS, MODERN_CLIENTS, properties};
 use crate::filter::{Expr, Filter, Op, Property, Value};
 use crate::fold::guid;
+pub use crate::print::term as print;
 
-/// Longest search, in bytes.
-pub const LENGTH_MAX: usize = 8 * 1024;
+/// Longest search, in bytes: a pasted list of a thousand names fits.
+pub const LENGTH_MAX: usize = 32 * 1024;
 /// Most terms and values in one search.
 pub const TERMS_MAX: usize = 1000;
 
@@ -41,8 +46,27 @@ pub struct SearchError {
     message: String,
 }
 
+/// One term of a search, as it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Term<'a> {
+    /// Is there a `-` before it?
+    pub negated: bool,
+    /// Name and symbol; `None` for a word that stands alone.
+    pub field: Option<(&'a str, &'static str)>,
+    /// With their quotes and stars.
+    pub values: Vec<&'a str>,
+    filter: Filter,
+}
+
 /// Reads a search. Blank text finds everything.
 pub fn parse_search(text: &str, now: Timestamp) -> Result<Filter, SearchError> {
+    let alternatives = terms(text, now)?.into_iter();
+    let filters = |terms: Vec<Term<'_>>| terms.into_iter().map(|term| term.filter).collect();
+    Ok(Expr::any_of(alternatives.map(|terms| conjunction(filters(terms))).collect()))
+}
+
+/// The terms of a search: what stands between `OR`s, at least one list of them.
+pub fn terms(text: &str, now: Timestamp) -> Result<Vec<Vec<Term<'_>>>, SearchError> {
     if text.len() > LENGTH_MAX {
         let message = format!("the search is longer than {LENGTH_MAX} bytes");
         return Err(SearchError { position: LENGTH_MAX, message });
@@ -54,13 +78,13 @@ pub fn parse_search(text: &str, now: Timestamp) -> Result<Filter, SearchError> {
             if all.is_empty() || !reader.skip_blanks() {
                 return Err(reader.error("OR needs something on both sides"));
             }
-            alternatives.push(conjunction(std::mem::take(&mut all)));
+            alternatives.push(std::mem::take(&mut all));
             continue;
         }
         all.push(reader.term()?);
     }
-    alternatives.push(conjunction(all));
-    Ok(Expr::any_of(alternatives))
+    alternatives.push(all);
+    Ok(alternatives)
 }
 
 fn conjunction(these: Vec<Filter>) -> Filter {
@@ -78,6 +102,8 @@ struct Reader<'a> {
 struct Written {
     text: String,
     quoted: bool,
+    /// Is there a star before, after the quotes?
+    stars: (bool, bool),
     /// In bytes.
     at: usize,
 }
@@ -113,27 +139,36 @@ impl<'a> Reader<'a> {
         alone
     }
 
-    fn term(&mut self) -> Result<Filter, SearchError> {
+    fn term(&mut self) -> Result<Term<'a>, SearchError> {
         let negated = self.rest().starts_with('-') && !self.rest()[1..].starts_with(' ');
         if negated {
             self.at += 1;
         }
-        let filter = match self.name_and_symbol()? {
+        let start = self.at;
+        let meaning = self.name_and_symbol()?;
+        let values_at = self.at;
+        let (mut values, mut from) = (Vec::new(), values_at);
+        let filter = match &meaning {
             Some((meaning, symbol)) => {
-                let mut these = vec![self.value_test(&meaning, symbol)?];
+                let mut these = vec![self.value_test(meaning, symbol)?];
                 while self.rest().starts_with(',') {
+                    values.push(&self.text[from..self.at]);
                     self.at += 1;
-                    these.push(self.value_test(&meaning, symbol)?);
+                    from = self.at;
+                    these.push(self.value_test(meaning, symbol)?);
                 }
                 // `a!=1,2` is neither, not one of both.
-                if symbol == "!=" { conjunction(these) } else { Expr::any_of(these) }
+                if *symbol == "!=" { conjunction(these) } else { Expr::any_of(these) }
             }
             None => {
                 let word = self.value(false)?;
                 self.free_text(&word)?
             }
         };
-        Ok(if negated { filter.not() } else { filter })
+        values.push(&self.text[from..self.at]);
+        let name = |symbol: &str| &self.text[start..values_at - symbol.len()];
+        let field = meaning.map(|(_, symbol)| (name(symbol), symbol));
+        Ok(Term { negated, field, values, filter: if negated { filter.not() } else { filter } })
     }
 
     /// `name:`, `name>=`, …; `None` where no name with a symbol is next.
@@ -166,12 +201,15 @@ impl<'a> Reader<'a> {
         }
         let at = self.at;
         let rest = self.rest();
-        if let Some(quoted) = rest.strip_prefix('"') {
-            let Some((text, _)) = quoted.split_once('"') else {
+        let star_before = rest.starts_with("*\"");
+        if let Some(quoted) = rest[usize::from(star_before)..].strip_prefix('"') {
+            let Some((text, length)) = unquoted(quoted) else {
                 return Err(self.error("the text has no closing quote"));
             };
-            self.at += text.len() + 2;
-            return Ok(Written { text: text.to_owned(), quoted: true, at });
+            self.at += usize::from(star_before) + 1 + length;
+            let star_after = self.rest().starts_with('*');
+            self.at += usize::from(star_after);
+            return Ok(Written { text, quoted: true, stars: (star_before, star_after), at });
         }
         let end = rest.find(|c: char| c.is_whitespace() || (in_list && c == ','));
         let text = &rest[..end.unwrap_or(rest.len())];
@@ -179,11 +217,14 @@ impl<'a> Reader<'a> {
             return Err(self.error("a value is expected"));
         }
         self.at += text.len();
-        Ok(Written { text: text.to_owned(), quoted: false, at })
+        Ok(Written { text: text.to_owned(), quoted: false, stars: (false, false), at })
     }
 
     fn value_test(&mut self, meaning: &Meaning, symbol: &str) -> Result<Filter, SearchError> {
         let value = self.value(true)?;
+        if let Some(filter) = clients(meaning, symbol, &value) {
+            return Ok(filter);
+        }
         let (these, whole) = match meaning {
             Meaning::Status => return self.status(symbol, &value),
             Meaning::Log => return self.log(symbol, &value),
@@ -244,6 +285,7 @@ impl<'a> Reader<'a> {
             }
             Kind::Id => match value.text.strip_suffix('*').filter(|_| !value.quoted) {
                 Some(prefix) => Op::StartsWith(prefix.to_owned()),
+                None if value.stars == (false, true) => Op::StartsWith(value.text.clone()),
                 None => compared(symbol, Value::Text(value.text.clone())),
             },
             Kind::Enum(_) if symbol == ":" && !has_wildcard(value) => {
@@ -265,6 +307,13 @@ impl<'a> Reader<'a> {
         }
         if !has_wildcard(value) {
             return Ok(if whole { Op::Eq(Value::Text(text)) } else { Op::Contains(text) });
+        }
+        if value.quoted {
+            return Ok(match value.stars {
+                (true, false) => Op::EndsWith(text),
+                (false, true) => Op::StartsWith(text),
+                _ => Op::Contains(text),
+            });
         }
         let inner = text.trim_matches('*');
         if inner.contains('*') {
@@ -394,7 +443,42 @@ impl<'a> Reader<'a> {
 }
 
 fn has_wildcard(value: &Written) -> bool {
-    !value.quoted && value.text.contains('*')
+    if value.quoted { value.stars != (false, false) } else { value.text.contains('*') }
+}
+
+/// The text up to the closing quote, where `""` stands for one quote, and how many bytes that
+/// took with the closing quote.
+fn unquoted(after_quote: &str) -> Option<(String, usize)> {
+    let mut text = String::new();
+    let mut rest = after_quote;
+    loop {
+        let (part, tail) = rest.split_once('"')?;
+        text.push_str(part);
+        match tail.strip_prefix('"') {
+            Some(tail) => {
+                text.push('"');
+                rest = tail;
+            }
+            None => return Some((text, after_quote.len() - tail.len())),
+        }
+    }
+}
+
+/// `client:legacy` and `client:modern`.
+fn clients(meaning: &Meaning, symbol: &str, value: &Written) -> Option<Filter> {
+    let of = Property::Field(FieldId::ClientAppUsed);
+    let is_client = matches!(meaning, Meaning::AnyOf(these) if *these == [of.clone()]);
+    if !is_client || value.quoted || !matches!(symbol, ":" | "=" | "!=") {
+        return None;
+    }
+    let names = match value.text.as_str() {
+        "legacy" => LEGACY_CLIENTS,
+        "modern" => MODERN_CLIENTS,
+        _ => return None,
+    };
+    let values = names.iter().map(|name| Value::Text((*name).to_owned())).collect();
+    let filter = Filter::test(of, Op::In(values));
+    Some(if symbol == "!=" { filter.not() } else { filter })
 }
 
 fn compared(symbol: &str, value: Value) -> Op {
@@ -408,7 +492,7 @@ fn compared(symbol: &str, value: Value) -> Op {
 }
 
 /// An address, or a network such as `10.0.0.0/8`.
-fn network(text: &str) -> Option<IpNet> {
+pub(crate) fn network(text: &str) -> Option<IpNet> {
     let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
     text.parse::<IpNet>().ok().or_else(address)
 }

@@ -41,6 +41,11 @@ fn terms() {
     check("city:\"New York\"", part(FieldId::City, "New York"));
     check("city=Vigo", city(Op::Eq(text("Vigo"))));
     check("city!=Vigo", city(Op::Eq(text("Vigo"))).not());
+    check("city:\"New Y\"*", city(Op::StartsWith("New Y".into())));
+    check("city:*\"w York\"", city(Op::EndsWith("w York".into())));
+    check("city:*\"w Y\"*", city(Op::Contains("w Y".into())));
+    check("city:\"say \"\"hi\"\"\"", part(FieldId::City, "say \"hi\""));
+    check("city=\"\"\"\"", city(Op::Eq(text("\""))));
     check("city:\"\"", city(Op::Empty));
     check("city:*", city(Op::Empty).not());
     check("country:US", field(FieldId::CountryOrRegion, Op::Eq(text("US"))));
@@ -64,6 +69,38 @@ fn terms() {
             part(FieldId::AppDisplayName, "Azure Portal"),
             part(FieldId::AppId, "Azure Portal"),
         ]),
+    );
+}
+
+#[test]
+fn clients_by_kind_of_authentication() {
+    let clients = |names: &[&str]| {
+        let names = names.iter().map(|name| text(name)).collect();
+        field(FieldId::ClientAppUsed, Op::In(names))
+    };
+    check("client:legacy", clients(LEGACY_CLIENTS));
+    check("clientAppUsed=modern", clients(MODERN_CLIENTS));
+    check("client!=modern", clients(MODERN_CLIENTS).not());
+    check("client:\"legacy\"", part(FieldId::ClientAppUsed, "legacy"));
+    let imap = field(FieldId::ClientAppUsed, Op::Eq(text("IMAP4")));
+    check("client=legacy,IMAP4", Expr::Or(vec![clients(LEGACY_CLIENTS), imap]));
+}
+
+#[test]
+fn terms_are_given_as_they_were_written() {
+    let written = |text: &str| {
+        let all = super::terms(text, NOW).unwrap();
+        let show = |term: &Term<'_>| {
+            let field =
+                term.field.map_or_else(String::new, |(name, symbol)| format!("{name} {symbol} "));
+            format!("{}{field}{}", if term.negated { "-" } else { "" }, term.values.join(" | "))
+        };
+        all.iter().map(|terms| terms.iter().map(show).collect()).collect::<Vec<Vec<_>>>()
+    };
+    assert_eq!(written(""), [Vec::<String>::new()]);
+    assert_eq!(
+        written("maria -city:50126,\"5 0\"*  city>=x OR \"a b\""),
+        [vec!["maria", "-city : 50126 | \"5 0\"*", "city >= x"], vec!["\"a b\""]]
     );
 }
 

@@ -1,5 +1,6 @@
 //! Counters by slot.
 
+use durward_model::Timestamp;
 use hashbrown::{HashMap, HashSet};
 
 use crate::dimensions::{Dimensions, Slot, Slots};
@@ -17,7 +18,12 @@ pub(crate) struct Tally {
     pub(crate) slot: u128,
     pub(crate) by_status: [u64; 3],
     pub(crate) distinct: u64,
+    /// Of the first and the last row, where times are noted.
+    pub(crate) times: Option<FirstLast>,
 }
+
+/// The earliest and the latest of some times.
+pub(crate) type FirstLast = (Timestamp, Timestamp);
 
 impl Tally {
     pub(crate) fn count(&self) -> u64 {
@@ -40,10 +46,20 @@ enum Distinct<S> {
     Pairs(HashSet<(S, u32), Mix>),
 }
 
+/// Times of the first and last row by slot. As large as `Counts`, whose slots these are.
+type Times<S> = HashMap<S, FirstLast, Mix>;
+
 /// The counters of one thread.
 pub(crate) struct Tallies<S> {
     counts: Counts<S>,
     distinct: Distinct<S>,
+    /// Empty where times are not noted.
+    times: Times<S>,
+}
+
+fn note<S: Slot>(times: &mut Times<S>, slot: S, (first, last): FirstLast) {
+    let widen = |own: &mut FirstLast| *own = (own.0.min(first), own.1.max(last));
+    times.entry(slot).and_modify(widen).or_insert((first, last));
 }
 
 impl<S: Slot> Tallies<S> {
@@ -65,7 +81,7 @@ impl<S: Slot> Tallies<S> {
             }
             _ => Distinct::Pairs(HashSet::default()),
         };
-        Tallies { counts, distinct }
+        Tallies { counts, distinct, times: Times::default() }
     }
 
     /// How much is kept, in entries of hash tables.
@@ -108,6 +124,9 @@ impl<S: Slot> Tallies<S> {
             }
             Distinct::Pairs(pairs) => pairs.extend(each().map(|(&slot, &value)| (slot, value))),
         }
+        for (&slot, &time) in rows.slots.iter().zip(&rows.times) {
+            note(&mut self.times, slot, (time, time));
+        }
     }
 
     /// Adds what another thread counted in the same dimensions.
@@ -134,11 +153,14 @@ impl<S: Slot> Tallies<S> {
             (Distinct::None, Distinct::None) => {}
             _ => debug_assert!(false, "threads of one query count in one way"),
         }
+        for (slot, times) in other.times {
+            note(&mut self.times, slot, times);
+        }
     }
 
     /// What was counted, slots without events left out.
     pub(crate) fn into_tallies(self) -> Vec<Tally> {
-        let tally = |slot: u128, by_status| Tally { slot, by_status, distinct: 0 };
+        let tally = |slot: u128, by_status| Tally { slot, by_status, distinct: 0, times: None };
         let mut tallies: Vec<Tally> = match self.counts {
             Counts::Array(counts) => {
                 let each = counts.into_iter().enumerate();
@@ -149,6 +171,13 @@ impl<S: Slot> Tallies<S> {
                 counts.into_iter().map(|(slot, by_status)| tally(slot.into(), by_status)).collect()
             }
         };
+        if !self.times.is_empty() {
+            let times: HashMap<u128, FirstLast, Mix> =
+                self.times.into_iter().map(|(slot, times)| (slot.into(), times)).collect();
+            for tally in &mut tallies {
+                tally.times = times.get(&tally.slot).copied();
+            }
+        }
         match self.distinct {
             Distinct::None => {}
             Distinct::Matrix { bits, values } => {

@@ -8,6 +8,7 @@
 mod authenticate;
 mod caller;
 pub(crate) mod cookies;
+pub(crate) mod csrf;
 pub(crate) mod gate;
 mod record;
 

@@ -53,8 +53,15 @@ fn doubled(lock: &str) -> Vec<String> {
 pub(crate) fn check_page(root: &Path) -> Result<()> {
     let path = root.join("docs/dependencies.md");
     let page = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let (page, shipped) = page.split_once("\n## Shipped to the browser\n").unwrap_or((&page, ""));
+    for file in fs::read_dir(root.join("crates/server/assets/vendor"))? {
+        let name = format!("`vendor/{}`", file?.file_name().to_string_lossy());
+        if !shipped.contains(&name) {
+            bail!("docs/dependencies.md does not say where {name} comes from");
+        }
+    }
     let used = direct_dependencies(root)?;
-    let explained = explained(&page);
+    let explained = explained(page);
     let missing: Vec<_> = used.difference(&explained).map(String::as_str).collect();
     if !missing.is_empty() {
         bail!("docs/dependencies.md has no line for: {}", missing.join(", "));

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use durward_model::columns::csv;
 use durward_model::graph::{GraphOptions, SummarizedSignIn, Version, write_sign_in};
 use durward_model::{Event, FieldId, Log};
-use durward_query::aggregate::USERS as BY_USER;
+use durward_query::aggregate::{ResultOrder, USERS as BY_USER};
 use durward_query::{
     AggregateRequest, Dimension, Engine, Filter, GroupRequest, Grouping, ListRequest, Mask, Op,
-    Order, Reader, Sight, SightGrant, SummaryRequest, Value, Window,
+    Order, Reader, Sight, SightGrant, SortKey, SortedRequest, SummaryRequest, Value, Window,
 };
 use durward_store::Store;
 use proptest::prelude::*;
@@ -49,6 +49,13 @@ fn varied(sample: &Sample) -> Sample {
     other.step_hour = sample.step_hour.map_or(Some(1), |_| None);
     other.note = 1 - sample.note.min(1);
     other
+}
+
+/// Does the store take both for records of one event?
+fn is_same_event(one: &Sample, other: &Sample) -> bool {
+    let near = one.at.micros.abs_diff(other.at.micros) <= 1_000_000;
+    let same = (one.number, one.tenant) == (other.number, other.tenant);
+    near && same && one.log.is_sign_in() && other.log.is_sign_in()
 }
 
 /// Stores samples as `store` would have got them at one time.
@@ -91,6 +98,7 @@ fn all_answers(reader: &Reader, questions: &[Ask], count: u32) -> String {
         list(reader, &filter, &mut out);
         groups(reader, &filter, &mut out);
         sums(reader, &filter, &mut out);
+        browse(reader, &filter, &mut out);
     }
     for number in 0..count {
         let id = guid(number);
@@ -171,6 +179,8 @@ fn sums(reader: &Reader, filter: &Filter, out: &mut String) {
             filter: filter.clone(),
             by: vec![Dimension::Field(field), Dimension::Log],
             distinct: BY_USER.to_vec(),
+            order: ResultOrder::Last,
+            times: true,
             ..AggregateRequest::default()
         };
         match reader.aggregate(&request) {
@@ -197,11 +207,49 @@ fn sums(reader: &Reader, filter: &Filter, out: &mut String) {
     }
 }
 
+fn browse(reader: &Reader, filter: &Filter, out: &mut String) {
+    let logs = Log::ALL.to_vec();
+    let events = |rows: Result<Vec<_>, _>| {
+        let told = |row: Vec<_>| reader.events(&row).map(|all| all.iter().map(written).collect());
+        rows.and_then(told).map_err(|error| error.to_string())
+    };
+    let (filter, order) = (filter.clone(), Order::OldestFirst);
+    let request = ListRequest { filter, logs, order, limit: 5, after: None };
+    let page = reader.page_at(&request, 3).map(|page| page.rows);
+    let page: Result<Vec<String>, String> = events(page);
+    writeln!(out, "page {page:?}").unwrap();
+    let ListRequest { filter, logs, .. } = request;
+    for field in [
+        FieldId::UserDisplayName,
+        FieldId::IpAddress,
+        FieldId::City,
+        FieldId::ErrorCode,
+        FieldId::Id,
+        FieldId::UniqueTokenIdentifier,
+        FieldId::ConditionalAccessAudiences,
+    ] {
+        let by = SortKey::Field(field);
+        let (filter, logs) = (filter.clone(), logs.clone());
+        let request = SortedRequest { filter, logs, by, descending: true, limit: 7, offset: 2 };
+        let sorted: Result<Vec<String>, String> = events(reader.sorted(&request));
+        writeln!(out, "sorted {sorted:?}").unwrap();
+        let facet = reader.facet(field, &request.filter, &request.logs, 3, Some("a"));
+        writeln!(out, "facet {:?}", facet.map_err(|error| error.to_string())).unwrap();
+    }
+    for (field, member) in [
+        (FieldId::AppliedConditionalAccessPolicies, "displayName"),
+        (FieldId::AuthenticationDetails, "authenticationMethod"),
+        (FieldId::RiskEventTypesV2, ""),
+    ] {
+        let facet = reader.facet_member(field, member, &filter, &logs, 3, None);
+        writeln!(out, "facet {:?}", facet.map_err(|error| error.to_string())).unwrap();
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2 * cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    #[ignore = "finds a known leak now and then: an event's revision number tells that a redelivery differed in what is hidden"]
     fn sight_2_what_is_hidden_changes_no_answer(
         pool in proptest::collection::vec(samples(), 1..90),
         hidden in proptest::collection::vec(samples(), 0..90),
@@ -219,7 +267,10 @@ proptest! {
         let mut others = numbered(&hidden);
         others.retain(|sample| !sees(sample));
         let seen = pool.iter().filter(|sample| sees(sample)).map(varied);
-        let rest = others.split_off(others.len() / 2);
+        let mut rest = others.split_off(others.len() / 2);
+        // An event is seen if its latest revision is. A later record that the caller may not see
+        // would take it out of sight; an earlier one changes nothing.
+        rest.retain(|hidden| !pool.iter().any(|own| sees(own) && is_same_event(own, hidden)));
         let other: Vec<Sample> = others.into_iter().chain(seen).chain(rest).collect();
 
         let answers = |samples: &[Sample]| {

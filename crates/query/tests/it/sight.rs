@@ -1,7 +1,7 @@
 //! What restricted and masked callers are told, against plain evaluation over the events that
 //! they see, each redacted first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use durward_model::errors::status_of;
@@ -20,6 +20,7 @@ use proptest::prelude::*;
 
 use crate::ask::{Ask, asks};
 use crate::model::{NO_LIMIT, cases, open, run, steps};
+use crate::revisions;
 use crate::sample::*;
 
 const ZERO: &str = "00000000-0000-0000-0000-000000000000";
@@ -36,7 +37,7 @@ pub(crate) fn pseudonyms() -> Arc<Pseudonyms> {
     Arc::new(Pseudonyms::new(&[5; 32]))
 }
 
-fn grants() -> impl Strategy<Value = Vec<SightGrant>> {
+pub(crate) fn grants() -> impl Strategy<Value = Vec<SightGrant>> {
     let filter = prop_oneof![
         3 => Just(Filter::All),
         2 => (0..2_usize).prop_map(|tenant| is(FieldId::TenantId, TENANTS[tenant])),
@@ -73,6 +74,8 @@ struct Case {
     view: Arc<View>,
     /// The events the caller sees, as they see them, and as their questions see them.
     seen: Vec<(Event, Event)>,
+    /// By identifier, how they are written.
+    texts: HashMap<String, String>,
 }
 
 impl Case {
@@ -103,7 +106,19 @@ impl Case {
             seen.push((shown, asked));
         }
         let reader = reader(store, engine, sight);
-        Case { reader, view, seen }
+        let mut texts = HashMap::new();
+        for (shown, _) in &seen {
+            let id = text(shown, FieldId::Id);
+            let own = revisions::written(&view, sight, &id);
+            let latest = own.into_iter().find(|one| one.records.contains(shown.row()));
+            texts.insert(id, latest.unwrap().text);
+        }
+        Case { reader, view, seen, texts }
+    }
+
+    /// An event as the reader should give it.
+    fn written(&self, shown: &Event) -> &String {
+        &self.texts[&text(shown, FieldId::Id)]
     }
 
     fn found(&self, filter: &Filter, logs: &[Log]) -> Vec<&(Event, Event)> {
@@ -141,9 +156,12 @@ fn check_list(case: &Case, filter: &Filter, logs: &[Log]) {
                 break;
             }
         }
-        let text =
-            |events: &mut dyn Iterator<Item = &Event>| events.map(written).collect::<Vec<_>>();
-        assert_eq!(text(&mut listed.iter()), text(&mut wanted.iter().copied()));
+        let listed: Vec<String> = listed.iter().map(written).collect();
+        let wanted: Vec<&String> = wanted.iter().map(|event| case.written(event)).collect();
+        assert_eq!(listed.len(), wanted.len());
+        for (listed, wanted) in listed.iter().zip(wanted) {
+            assert_eq!(listed, wanted);
+        }
     }
 }
 
@@ -152,7 +170,7 @@ fn text(event: &Event, field: FieldId) -> String {
 }
 
 /// The first of these fields that has a value; one of several identifiers may be zero.
-fn first_of(event: &Event, fields: &[FieldId]) -> (FieldId, String) {
+pub(crate) fn first_of(event: &Event, fields: &[FieldId]) -> (FieldId, String) {
     let value = |field: &FieldId| {
         let text = text(event, *field);
         let none = text.is_empty() || (fields.len() > 1 && text == ZERO);
@@ -326,14 +344,22 @@ fn check_lookups(case: &Case, pool: &[Sample]) {
         let id = sample.id();
         let seen = case.seen.iter().find(|(shown, _)| text(shown, FieldId::Id) == id);
         let found = case.reader.get(None, &id).unwrap();
-        assert_eq!(found.as_ref().map(written), seen.map(|(shown, _)| written(shown)));
+        let wanted = seen.map(|(shown, _)| case.written(shown).clone());
+        assert_eq!(found.as_ref().map(written), wanted);
         let of_tenant = case.reader.get(Some(TENANTS[sample.tenant]), &id).unwrap();
         assert_eq!(of_tenant.is_some(), seen.is_some());
         assert!(case.reader.get(Some(TENANTS[1 - sample.tenant]), &id).unwrap().is_none());
-        for revision in case.reader.revisions(&id).unwrap() {
-            assert_eq!(text(&revision, FieldId::Id), id);
+        let revisions = case.reader.revisions(&id).unwrap();
+        assert_eq!(revisions.first().map(written), wanted, "the latest first");
+        let mut wanted: Vec<String> = Vec::new();
+        if found.is_some() {
+            let all = revisions::written(&case.view, case.reader.sight(), &id);
+            wanted = all.into_iter().map(|one| one.text).collect();
         }
-        assert_eq!(case.reader.revisions(&id).unwrap().is_empty(), found.is_none());
+        let mut texts: Vec<String> = revisions.iter().map(written).collect();
+        texts.sort_unstable();
+        wanted.sort_unstable();
+        assert_eq!(texts, wanted);
     }
 }
 
@@ -369,7 +395,7 @@ fn by_values(case: &Case, pick: usize) -> Vec<Filter> {
 }
 
 /// Does a question ask about Conditional Access details?
-fn asks_details(filter: &Filter) -> bool {
+pub(crate) fn asks_details(filter: &Filter) -> bool {
     let mut asks = false;
     filter.each_test(&mut |test| {
         let field = test.of.catalogue_field().map(|field| field.id);

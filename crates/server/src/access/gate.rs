@@ -11,9 +11,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use durward_access::Right;
 use durward_journal::Action;
-use subtle::ConstantTimeEq as _;
 
 use super::caller::{Caller, Who};
+use super::csrf::is_token;
 use super::record;
 use crate::app::App;
 use crate::edge;
@@ -195,7 +195,7 @@ async fn check_token(caller: &Caller, request: Request) -> Result<Request, ApiEr
     };
     let given = request.headers().get("x-csrf-token").and_then(|value| value.to_str().ok());
     if let Some(given) = given {
-        return if same(given, expected) { Ok(request) } else { Err(missing()) };
+        return if is_token(given, expected) { Ok(request) } else { Err(missing()) };
     }
     if !is_form(request.headers()) {
         // In a demo, programs without credentials push records. Pages of other origins cannot:
@@ -205,14 +205,10 @@ async fn check_token(caller: &Caller, request: Request) -> Result<Request, ApiEr
     let (parts, body) = request.into_parts();
     let bytes = read_form_bytes(body).await?;
     let form = parse_form(&bytes)?;
-    if !form.get("csrf").is_some_and(|given| same(given, expected)) {
+    if !form.get("csrf").is_some_and(|given| is_token(given, expected)) {
         return Err(missing());
     }
     Ok(Request::from_parts(parts, Body::from(bytes)))
-}
-
-fn same(given: &str, expected: &str) -> bool {
-    given.as_bytes().ct_eq(expected.as_bytes()).into()
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

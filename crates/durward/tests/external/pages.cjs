@@ -1,0 +1,107 @@
+// Every page, as many people meet it: light and dark, wide and narrow. Nothing may go wrong on
+// any, an automated accessibility check may find nothing serious, and a picture is taken.
+//
+// usage: node pages.cjs URL FOLDER-FOR-PICTURES CHROMIUM
+'use strict';
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+const { ok, launch, open, checkAccessibility, settled } = require('./browsing.cjs');
+
+const LOOKS = [
+  ['light', 'desktop', { colorScheme: 'light', viewport: { width: 1440, height: 900 } }],
+  ['dark', 'desktop', { colorScheme: 'dark', viewport: { width: 1440, height: 900 } }],
+  ['light', 'phone', { colorScheme: 'light', viewport: { width: 390, height: 844 }, isMobile: true }],
+  ['dark', 'phone', { colorScheme: 'dark', viewport: { width: 390, height: 844 }, isMobile: true }],
+];
+
+/** Names and addresses of all pages, about things that the log holds. */
+async function places(url) {
+  const get = async (query) => {
+    const answer = await fetch(`${url}/api/security/sign-in-logs?${query}`);
+    assert.equal(answer.status, 200, query);
+    return (await answer.json()).value;
+  };
+  const [failed] = await get('type=i&filter=code:53003,50126&limit=1');
+  const [user] = await get('type=i&filter=status:success device:* session:*&limit=1');
+  const [program] = await get('type=s&limit=1');
+  const encode = encodeURIComponent;
+  const one = (event) => event.id;
+  const from = (event) => encode(event.ipAddress);
+  return [
+    ['overview', '/'],
+    ['explorer', '/signins?type=i&t=7d'],
+    ['explorer-filtered', '/signins?type=i&t=7d&f=status%3Dfailure,interrupted'],
+    ['explorer-pane', `/signins?type=i&t=7d&row=${one(failed)}`],
+    ['explorer-grouped', '/signins?type=n&t=24h&group=6h'],
+    ['explorer-by', '/signins?type=all&t=7d&by=app'],
+    ['explorer-attempts', '/signins?type=i&t=24h&view=attempts'],
+    ['explorer-map', '/signins?type=i&t=7d&view=map'],
+    ['explorer-nothing', '/signins?type=i&t=1h&f=user%3Dnobody'],
+    ['explorer-workloads', '/signins?type=s&t=24h'],
+    ['event', `/signins/${one(failed)}`],
+    ['event-authentication', `/signins/${one(user)}?tab=auth`],
+    ['event-conditional-access', `/signins/${one(user)}?tab=ca`],
+    ['event-json', `/signins/${one(user)}?tab=json`],
+    ['compare', `/compare?a=${one(failed)}&b=${one(user)}`],
+    ['attempt', `/attempts/${failed.correlationId}`],
+    ['session', `/sessions/${user.sessionId}`],
+    ['users', '/users'],
+    ['user', `/users/${user.userId}`],
+    ['applications', '/apps'],
+    ['application', `/apps/${user.appId}`],
+    ['resource', `/resources/${user.resourceId}`],
+    ['networks', '/ips'],
+    ['network', `/ips/${from(user)}`],
+    ['workloads', '/workloads'],
+    ['workload', `/workloads/${program.servicePrincipalId}`],
+    ['device', `/devices/${user.deviceDetail.deviceId}`],
+    ['map', '/map?t=30d'],
+    ['errors', '/errors'],
+    ['error', '/errors/50126'],
+    ['diagnose', `/diagnose?id=${one(failed)}`],
+    ['search', `/search?q=${encode('exchange')}`],
+    ['download', '/download?type=i&t=24h'],
+    ['audit', '/audit'],
+    ['provisioning', '/provisioning'],
+    ['me', '/me'],
+    ['access-log', '/access-log'],
+    ['reported', '/reported'],
+  ];
+}
+
+async function main(url, folder, chromium) {
+  fs.mkdirSync(folder, { recursive: true });
+  const all = await places(url);
+  const browser = await launch(chromium);
+  const wrong = [];
+  try {
+    for (const [theme, size, options] of LOOKS) {
+      const { context, page, trouble } = await open(browser, url, options);
+      for (const [name, target] of all) {
+        try {
+          const answer = await page.goto(url + target);
+          assert.equal(answer.status(), 200, target);
+          await settled(page);
+          await page.screenshot({ path: path.join(folder, `${name}-${theme}-${size}.png`) });
+          await checkAccessibility(page, `${name}, ${theme}, ${size}`);
+          const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+          assert.ok(wide <= 1, `${name} is ${wide} pixels wider than a ${size}`);
+        } catch (error) {
+          wrong.push(error.message);
+        }
+      }
+      wrong.push(...trouble.splice(0).map((what) => `${theme}, ${size}: ${what}`));
+      await context.close();
+      if (!wrong.length) ok(`${all.length} pages, ${theme}, ${size}`);
+    }
+  } finally {
+    await browser.close();
+  }
+  assert.deepEqual(wrong, [], 'nothing is wrong with any page');
+}
+
+main(...process.argv.slice(2)).catch((error) => {
+  console.error(error.message);
+  process.exit(1);
+});
