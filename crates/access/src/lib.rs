@@ -2,7 +2,7 @@
 //!
 //! [`right`] is the table of roles and rights; [`grant`] says over what part of the log somebody
 //! has them; [`permission`] maps what tokens carry. [`AccessStore`] keeps accounts, passwords,
-//! codes, tokens, sessions and links in a database that several processes use at once; it takes
+//! codes, tokens, sessions, links and saved views in a database that several processes use at once; it takes
 //! the time as a parameter and caches nothing, so that what is revoked anywhere stops everywhere.
 //! [`Throttle`] and [`Hasher`] bound what guessing achieves and costs. Nothing in here knows HTTP.
 
@@ -26,6 +26,7 @@ mod testing;
 mod throttle;
 mod tokens;
 mod totp;
+mod views;
 
 pub use devices::DEVICE_LIFE;
 pub use error::AccessError;
@@ -44,3 +45,4 @@ pub use store::AccessStore;
 pub use throttle::{Attempt, Decision, Throttle};
 pub use tokens::{NewToken, Token, is_own_token};
 pub use totp::{RECOVERY_CODES, TotpEnrolment};
+pub use views::{NewView, Saved, SavedView};

@@ -9,7 +9,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::{AccessError, Result};
 
 /// What leads from each layout to the next. Never change one that was released: add another.
-const MIGRATIONS: [&str; 1] = [FIRST];
+const MIGRATIONS: [&str; 2] = [FIRST, SAVED_VIEWS];
 
 const FIRST: &str = "
 CREATE TABLE person (
@@ -116,6 +116,24 @@ CREATE TABLE key (
 ) STRICT;
 ";
 
+// No reference from owner to person: the administrator of a demo is no person.
+const SAVED_VIEWS: &str = "
+CREATE TABLE saved_view (
+    id TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    name TEXT NOT NULL,
+    folded_name TEXT NOT NULL,
+    query TEXT NOT NULL,
+    is_shared INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    changed INTEGER NOT NULL,
+    UNIQUE (owner, folded_name)
+) STRICT;
+CREATE INDEX saved_view_shared ON saved_view (folded_name) WHERE is_shared = 1;
+CREATE TRIGGER saved_view_goes_with_its_owner AFTER DELETE ON person
+    BEGIN DELETE FROM saved_view WHERE owner = old.id; END;
+";
+
 /// Brings the database to the newest layout, whoever else may be opening it.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -131,4 +149,49 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
     }
     transaction.pragma_update(None, "user_version", known as u32)?;
     Ok(transaction.commit()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{at, store};
+    use crate::{NewView, Saved};
+
+    #[test]
+    fn a_database_of_the_first_layout_becomes_one_of_the_newest() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("access.db");
+        let mut old = Connection::open(&path).unwrap();
+        old.execute_batch(FIRST).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        let row = "INSERT INTO feedback (person, tenant, event_id, is_mine, at) \
+             VALUES ('p', 't', 'e', 1, 5)";
+        old.execute(row, []).unwrap();
+        migrate(&mut old).unwrap();
+        let version = |db: &Connection| -> u32 {
+            db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+        };
+        assert_eq!(version(&old) as usize, MIGRATIONS.len());
+        let count = |table: &str| -> u32 {
+            let statement = format!("SELECT count(*) FROM {table}");
+            old.query_row(&statement, [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!((count("feedback"), count("saved_view")), (1, 0), "what was there stays");
+        migrate(&mut Connection::open(&path).unwrap()).unwrap();
+        old.pragma_update(None, "user_version", 99).unwrap();
+        assert!(matches!(migrate(&mut old), Err(AccessError::TooNew { found: 99, .. })));
+    }
+
+    #[test]
+    fn views_go_with_the_person_whose_they_are() {
+        let (_dir, store) = store();
+        let owner = crate::testing::person(&store, "maria").id;
+        for owner in [owner.as_str(), "demo"] {
+            let new = NewView { owner, name: "a", query: "t=7d", is_shared: true };
+            assert!(matches!(store.save_view(&new, None, at(0)).unwrap(), Saved::Done(_)));
+        }
+        store.write(|db| Ok(db.execute("DELETE FROM person WHERE id = ?1", [&owner])?)).unwrap();
+        assert!(store.views_of(&owner, false).unwrap().is_empty());
+        assert_eq!(store.views_of("demo", false).unwrap().len(), 1);
+    }
 }

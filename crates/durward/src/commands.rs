@@ -7,6 +7,7 @@ pub(crate) mod error;
 pub(crate) mod export;
 pub(crate) mod generate;
 pub(crate) mod import;
+mod reach;
 pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod status;

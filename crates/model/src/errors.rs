@@ -8,6 +8,9 @@
 use std::sync::LazyLock;
 
 mod remedy;
+mod search;
+
+pub use search::{code_in, search};
 
 /// How a sign-in ended.
 #[derive(

@@ -22,6 +22,7 @@ use crate::shape::write_string;
 mod nested;
 mod summary;
 
+pub use nested::member_names;
 pub use summary::SummarizedSignIn;
 
 /// A version of the Graph API.

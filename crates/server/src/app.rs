@@ -17,6 +17,7 @@ use crate::access::gate::unsupported_role;
 use crate::access::{Access, AccessOptions, Caller, READ, gate};
 use crate::config::ServerConfig;
 use crate::error::ApiError;
+use crate::export::Downloads;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::sign_in::OwnLog;
@@ -37,6 +38,10 @@ pub(crate) struct App {
     pub(crate) own_log: OwnLog,
     pub(crate) queries: Arc<Semaphore>,
     pub(crate) exports: Arc<Semaphore>,
+    /// How far exports are that somebody watches.
+    pub(crate) downloads: Downloads,
+    /// Live lists that are open.
+    pub(crate) live: Arc<Semaphore>,
     /// Memory for request bodies, in units of [`BODY_PERMIT_BYTES`].
     pub(crate) bodies: Arc<Semaphore>,
     /// Differs from one start to the next.
@@ -71,6 +76,8 @@ impl App {
             limits: Limits::new(&config.limits),
             queries: Arc::new(Semaphore::new(config.queries_max.max(1))),
             exports: Arc::new(Semaphore::new(config.exports_max.max(1))),
+            downloads: Downloads::default(),
+            live: Arc::new(Semaphore::new(config.live_max.max(1))),
             bodies: Arc::new(Semaphore::new(permits)),
             engine: Arc::new(Engine::new()),
             metrics,

@@ -47,7 +47,9 @@ pub struct ServerConfig {
     pub queries_max: usize,
     /// Exports running at once; more are refused.
     pub exports_max: usize,
-    /// An answer that takes longer is given up. Exports have no limit.
+    /// Live lists open at once; more are refused.
+    pub live_max: usize,
+    /// An answer that takes longer is given up. Exports and live lists have no limit.
     pub query_timeout: Duration,
     /// How long requests may take to end once the server is told to stop.
     pub shutdown_timeout: Duration,
@@ -115,6 +117,7 @@ impl Default for ServerConfig {
             body_timeout: Duration::from_secs(60),
             queries_max: 16,
             exports_max: 4,
+            live_max: 100,
             query_timeout: Duration::from_secs(30),
             shutdown_timeout: Duration::from_secs(10),
         }

@@ -10,18 +10,21 @@
 mod channel;
 mod format;
 mod parquet;
+mod progress;
+mod request;
+mod shape;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Extension, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use durward_journal::{Action, Entry};
-use durward_model::Timestamp;
+use durward_model::{Event, Timestamp};
 use durward_query::{Budget, Sight};
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -30,19 +33,22 @@ use crate::app::{App, check_sight};
 use crate::edge::RequestIds;
 use crate::error::ApiError;
 use crate::guard;
-use crate::params::{self, Params};
-use crate::question::{self, Question};
+use crate::params::Params;
+use progress::{Download, Watched};
+use request::Request;
 
 pub(crate) use channel::ChannelWriter;
 pub use format::{ExportWriter, Format};
+pub(crate) use progress::Downloads;
+pub(crate) use shape::FLAT_ELEMENTS;
 
 /// Largest body of a request for an export, in bytes.
 const REQUEST_BYTES_MAX: usize = 64 << 10;
 /// Rows read at once.
 const PAGE_ROWS: usize = 2000;
 
-/// Parameters besides those of the question.
-const PARAMS: [&str; 2] = ["format", "layout"];
+/// The longest question that goes into a header, in bytes.
+const HEADER_BYTES_MAX: usize = 4 << 10;
 
 /// `POST /api/security/sign-in-logs/export`: the parameters as a JSON object.
 pub(crate) async fn post(
@@ -82,19 +88,21 @@ fn export(
 ) -> Result<Response, ApiError> {
     let sight = caller.sight_of_exports();
     check_sight(caller, &sight)?;
-    params.only(&[question::PARAMS, &PARAMS].concat())?;
-    let question = Question::from_params(&params, Timestamp::now())?;
-    let format = Format::from_params(&params, &question)?;
-    let asked: Vec<(String, String)> = params.0;
+    let request = Request::read(&params, Timestamp::now())?;
     let permit = app.exports.clone().try_acquire_owned().map_err(|_| {
         let message = "too many exports are running; try again in a moment";
         let status = StatusCode::TOO_MANY_REQUESTS;
         ApiError::new(status, "TooManyRequests", message).retry_after(5)
     })?;
+    let watched = request.job.as_deref().map(|job| {
+        let about = request.about(&caller.actor());
+        app.downloads.start(caller.key(""), job, about)
+    });
+    let watched = watched.transpose()?;
     let (writer, receiver) = ChannelWriter::new();
-    let file = format!("sign-ins-{}.{}", file_time(), format.extension());
-    let kind = format.content_type();
-    let query = params::query_string(asked.iter().map(|(name, value)| (&**name, &**value)));
+    let query = request.query.clone();
+    let disposition = format!("attachment; filename=\"{}\"", request.file_name());
+    let kind = request.format.content_type();
     let mut entry = Entry {
         route: "export".to_owned(),
         query: query.clone(),
@@ -104,7 +112,10 @@ fn export(
     tokio::task::spawn_blocking(move || {
         let _permit = permit;
         let started = Instant::now();
-        let (rows, done) = run(&app, sight, &question, format, &asked, writer);
+        let (rows, done) = run(&app, sight, &request, watched.as_ref(), writer);
+        if let Some(watched) = watched {
+            watched.end(done);
+        }
         // That the export began is written down already, by the gate; this says how far it went.
         entry.at = Timestamp::now();
         entry.rows = Some(rows);
@@ -116,10 +127,42 @@ fn export(
             tracing::error!(%error, "the end of an export could not be written to the access log");
         }
     });
-    let disposition = format!("attachment; filename=\"{file}\"");
     let head = [(CONTENT_TYPE, kind.to_owned()), (CONTENT_DISPOSITION, disposition)];
-    let response = (head, Body::from_stream(ReceiverStream::new(receiver))).into_response();
+    let mut response = (head, Body::from_stream(ReceiverStream::new(receiver))).into_response();
+    if query.len() <= HEADER_BYTES_MAX
+        && let Ok(query) = HeaderValue::from_str(&query)
+    {
+        response.headers_mut().insert(QUERY_HEADER, query);
+    }
     Ok(Looked { query: Some(query), ..Looked::default() }.on(response))
+}
+
+/// Says what the file is of.
+const QUERY_HEADER: HeaderName = HeaderName::from_static("x-durward-query");
+
+/// How many bytes an export with these parameters has of these events.
+pub(crate) fn bytes_of(params: &Params, events: &[Event]) -> Result<u64, ApiError> {
+    let request = Request::read(params, Timestamp::now())?;
+    let failed = |error: std::io::Error| ApiError::internal(&error);
+    let counted = Arc::new(AtomicU64::new(0));
+    let out = CountingSink(counted.clone());
+    let mut out = request.format.writer_of(out, &[], &request.shape).map_err(failed)?;
+    out.write(events).and_then(|()| out.finish()).map_err(failed)?;
+    Ok(counted.load(Ordering::Relaxed))
+}
+
+/// Keeps nothing but how much it was given.
+struct CountingSink(Arc<AtomicU64>);
+
+impl std::io::Write for CountingSink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// `20260302T074109Z`
@@ -133,14 +176,13 @@ pub(crate) fn file_time() -> String {
 fn run(
     app: &App,
     sight: Sight,
-    question: &Question,
-    format: Format,
-    asked: &[(String, String)],
+    request: &Request,
+    watched: Option<&Arc<Download>>,
     writer: ChannelWriter,
 ) -> (u64, bool) {
     let failing = writer.failing();
     let mut rows = 0;
-    let Err(error) = write(app, sight, question, format, asked, writer, &mut rows) else {
+    let Err(error) = write(app, sight, request, watched, writer, &mut rows) else {
         return (rows, true);
     };
     // A client that has gone is no fault of ours.
@@ -156,21 +198,28 @@ fn run(
 fn write(
     app: &App,
     sight: Sight,
-    question: &Question,
-    format: Format,
-    asked: &[(String, String)],
+    request: &Request,
+    watched: Option<&Arc<Download>>,
     writer: ChannelWriter,
     rows: &mut u64,
 ) -> std::io::Result<()> {
     let other = |error: ApiError| std::io::Error::other(error.message);
     let reader = app.reader(sight, Budget::unlimited());
-    let mut out = format.writer(writer, asked)?;
+    if let Some(watched) = watched {
+        let total = request.question.count(&reader).map_err(other)?;
+        watched.total.store(total, Ordering::Relaxed);
+    }
+    let writer = Watched::new(writer, watched.cloned());
+    let mut out = request.format.writer_of(writer, &request.asked, &request.shape)?;
     let mut after = None;
     loop {
-        let (events, next) = question.events(&reader, after, PAGE_ROWS).map_err(other)?;
+        let (events, next) = request.question.events(&reader, after, PAGE_ROWS).map_err(other)?;
         out.write(&events)?;
         *rows += events.len() as u64;
         app.metrics.exported.fetch_add(events.len() as u64, Ordering::Relaxed);
+        if let Some(watched) = watched {
+            watched.rows.store(*rows, Ordering::Relaxed);
+        }
         after = next;
         if after.is_none() {
             return out.finish();

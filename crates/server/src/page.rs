@@ -10,6 +10,7 @@ mod account;
 mod assets;
 mod attempt;
 mod charts;
+mod completeness;
 mod diagnose;
 mod download;
 mod entity;
@@ -46,6 +47,7 @@ use crate::routes::{Endpoint, OPEN, endpoint, read_others};
 
 pub(crate) use access_log::access_log;
 pub(crate) use account::{account, change_password, create_token, end_sessions, revoke_token};
+pub(crate) use download::question_of;
 pub(crate) use me::{feedback, me};
 pub(crate) use reported::reported;
 pub(crate) use shell::Frame;
@@ -70,7 +72,9 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
                 .answer("text/plain", "Any"),
         ),
     ];
+    all.extend(shell::endpoints());
     all.extend(overview::endpoints());
+    all.extend(completeness::endpoints());
     all.extend(filter::endpoints());
     all.extend(table::endpoints());
     all.extend(event::endpoints());
@@ -116,6 +120,7 @@ pub(in crate::page) fn explorer_parameters() -> Vec<Parameter> {
         Parameter::query("by", "Column: one row a value"),
         Parameter::query("view", "rows (default), attempts or map"),
         Parameter::query("at", "Number of the first row, from 0"),
+        Parameter::query("after", "Where the page of groups before this one ended"),
         Parameter::query("asof", "Only what had been received by then"),
         Parameter::query("row", "Request ID of the event that is open"),
         Parameter::query("tab", "Tab of the event that is open"),

@@ -144,7 +144,7 @@ pub(crate) fn find(reader: &Reader, tenant: Option<&str>, id: &str) -> Result<Ev
     reader.get(tenant, id)?.ok_or_else(|| no_such(id))
 }
 
-fn no_such(id: &str) -> ApiError {
+pub(crate) fn no_such(id: &str) -> ApiError {
     // Identifiers are short; what is not one need not be repeated whole.
     let shown: String = id.chars().take(100).collect();
     ApiError::not_found(format!("there is no event '{shown}'"))

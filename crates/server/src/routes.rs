@@ -7,12 +7,14 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{Extensions, HeaderMap, Method, StatusCode, Uri, Version};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use durward_access::Right;
 use durward_journal::Action;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 
 use crate::access::gate::gate;
 use crate::access::{Need, READ, READ_OTHERS};
@@ -172,6 +174,15 @@ fn rest_endpoints() -> Vec<Endpoint> {
     let layouts = [
         Parameter::query("format", "csv (default), json, ndjson, original or parquet"),
         Parameter::query("layout", "Of CSV: all (default) or portal, for one type"),
+        Parameter::query("of", "Rows of an explorer's address: what it has after the ?"),
+        Parameter::query("rows", "filtered (default), selected, or all: without of's filter"),
+        Parameter::query("ids", "Request IDs of the selected rows, by commas"),
+        Parameter::query("columns", "all (default), or names by commas, in this order"),
+        Parameter::query("nested", "Lists and objects: json (default), flat or none"),
+        Parameter::query("offset", "Times once more, so many minutes from UTC"),
+        Parameter::query("safe", "true keeps spreadsheets from taking cells of CSV for formulas"),
+        Parameter::query("name", "Of the file"),
+        Parameter::query("job", "A name of your own to watch progress by"),
     ];
     let export_get = Operation::new("sign-ins", "Export all sign-ins that match, as a link")
         .parameters(&question())
@@ -496,8 +507,15 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_that_way)
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(CompressionLayer::new().compress_when(is_page))
         .layer(axum::middleware::from_fn_with_state(app.clone(), edge::layer))
         .with_state(app)
+}
+
+/// Pages are worth compressing; exports are up to whoever asks, and streams must not wait.
+fn is_page(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("text/html"))
 }
 
 async fn nothing_here(uri: Uri) -> ApiError {

@@ -93,6 +93,12 @@ impl Bound {
     /// under way, up to [`ServerConfig::shutdown_timeout`].
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send) {
         let config = Arc::new(self.app.config.clone());
+        let app = self.app.clone();
+        let shutdown = async move {
+            shutdown.await;
+            // Live lists never end by themselves.
+            app.live.close();
+        };
         let connections = Connections::new(config, self.tls, routes::router(self.app));
         connections.serve(self.listener, shutdown).await;
     }

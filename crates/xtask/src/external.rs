@@ -78,6 +78,7 @@ pub(crate) fn run_all(tally: &mut Tally, root: &Path) {
         if let Some(chromium) = chromium {
             let chromium = full_path(chromium);
             tally.step("browser", |_| run(script("browser.cjs").arg(&chromium)));
+            browse(tally, &place, modules, &chromium);
             if let Some(provider) = &provider {
                 let mut sign_in = script("sign_in.cjs");
                 tally.step("sign-in in a browser", |_| {
@@ -90,6 +91,22 @@ pub(crate) fn run_all(tally: &mut Tally, root: &Path) {
     if let Some(python) = &python {
         let data = place.scratch.join("data");
         tally.step("Delta table in other engines", |_| run(script(python, "delta.py").arg(data)));
+    }
+}
+
+/// The pages of the demo in a browser.
+fn browse(tally: &mut Tally, place: &Place, modules: &Path, chromium: &Path) {
+    let mut demo = None;
+    tally.step("the demo", |_| {
+        demo = Some(live::Demo::start(place)?);
+        Ok(())
+    });
+    let Some(demo) = demo else { return };
+    for (what, name) in [("every page", "pages.cjs"), ("the explorer", "explorer.cjs")] {
+        let mut command = Command::new("node");
+        command.arg(place.scripts.join(name)).arg(&demo.url);
+        command.arg(place.tools.join("pictures")).arg(chromium).env("NODE_PATH", modules);
+        tally.step(what, |_| run(&mut command));
     }
 }
 

@@ -1,8 +1,8 @@
 //! `durward error`: what a sign-in error code means and what to do about it.
 
 use anyhow::{Result, bail};
-use durward_model::errors;
-use serde_json::json;
+use durward_model::errors::{self, Category, ErrorCode};
+use serde_json::{Value, json};
 
 use crate::cli::Common;
 use crate::{bad_usage, output};
@@ -10,17 +10,42 @@ use crate::{bad_usage, output};
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The code (50126, AADSTS50126) or any text with one in it
-    #[arg(required = true, value_name = "CODE")]
+    /// The code (50126, AADSTS50126), any text with one in it, or words to look for
+    #[arg(value_name = "CODE|WORDS")]
     text: Vec<String>,
+    /// Only codes of this category; without a value to look for, all of them
+    #[arg(long, value_name = "NAME")]
+    category: Option<String>,
 }
 
-/// Explains the code.
+/// Explains a code, or lists those that words find; without either, the categories.
 pub(crate) fn run(args: &Args, common: &Common) -> Result<()> {
     let text = args.text.join(" ");
-    let Some(code) = code_in(&text) else {
-        return Err(bad_usage(format!("there is no error code in `{text}`; try AADSTS50126")));
-    };
+    let category = args.category.as_deref().map(category_of).transpose()?;
+    if text.trim().is_empty() && category.is_none() {
+        return categories(common);
+    }
+    if let Some(code) = errors::code_in(&text) {
+        return explain(code, common);
+    }
+    let found = errors::search(&text, category);
+    if found.is_empty() {
+        return Err(bad_usage(format!(
+            "there is no error code in `{text}`, and none has these words; try AADSTS50126 or \
+             fewer words"
+        )));
+    }
+    list(&found, common)
+}
+
+fn category_of(name: &str) -> Result<Category> {
+    Category::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = Category::ALL.iter().map(|category| category.name()).collect();
+        bad_usage(format!("there is no category `{name}`; there are: {}", names.join(", ")))
+    })
+}
+
+fn explain(code: i64, common: &Common) -> Result<()> {
     let Some(entry) = errors::lookup(code) else {
         bail!(
             "AADSTS{code} is not in the table; sign-ins with it count as {}",
@@ -28,14 +53,7 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<()> {
         );
     };
     if common.json {
-        return output::json(&json!({
-            "code": entry.code,
-            "name": entry.name,
-            "reason": entry.reason,
-            "category": entry.category.name(),
-            "status": entry.status.name(),
-            "remedy": entry.remedy(),
-        }));
+        return output::json(&object(entry));
     }
     let name = if entry.name.is_empty() { String::new() } else { format!("  {}", entry.name) };
     output::line(format_args!(
@@ -48,40 +66,39 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<()> {
     ))
 }
 
-/// The code in a text: the number after `AADSTS`, else the text itself if it is a number, else
-/// the first number in it that is a code.
-fn code_in(text: &str) -> Option<i64> {
-    if let Some(code) = errors::parse_code(text) {
-        return Some(code);
-    }
-    let upper = text.to_ascii_uppercase();
-    if let Some((_, rest)) = upper.split_once("AADSTS") {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        return rest[..digits].parse().ok();
-    }
-    let numbers = text.split(|letter: char| !letter.is_ascii_digit());
-    // Short numbers are more likely to be anything else.
-    let long = numbers.filter(|digits| digits.len() >= 5).filter_map(|digits| digits.parse().ok());
-    long.into_iter().find(|code| errors::lookup(*code).is_some())
+fn object(entry: &ErrorCode) -> Value {
+    json!({
+        "code": entry.code,
+        "name": entry.name,
+        "reason": entry.reason,
+        "category": entry.category.name(),
+        "status": entry.status.name(),
+        "remedy": entry.remedy(),
+    })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// One line a code, the best first.
+fn list(found: &[&ErrorCode], common: &Common) -> Result<()> {
+    for entry in found {
+        if common.json {
+            output::json(&object(entry))?;
+            continue;
+        }
+        let ErrorCode { code, status, reason, .. } = entry;
+        output::line(format_args!("{code:<8} {:<12} {reason}", status.name()))?;
+    }
+    Ok(())
+}
 
-    #[test]
-    fn codes_are_found_in_what_people_paste() {
-        for (text, code) in [
-            ("50126", Some(50126)),
-            ("AADSTS50126", Some(50126)),
-            ("aadsts700016: Application with identifier 'x' was not found", Some(700_016)),
-            ("error (AADSTS50076) Trace ID: 1234567890", Some(50076)),
-            ("{\"errorCode\":50053,\"failureReason\":\"…\"}", Some(50053)),
-            ("Request 4b1d0c5e at 12345678 failed with 53003", Some(53003)),
-            ("AADSTS", None),
-            ("no code here, only 42", None),
-        ] {
-            assert_eq!(code_in(text), code, "{text}");
+fn categories(common: &Common) -> Result<()> {
+    for category in Category::ALL {
+        let (name, summary) = (category.name(), category.summary());
+        let count = errors::search("", Some(*category)).len();
+        if common.json {
+            output::json(&json!({ "category": name, "summary": summary, "codes": count }))?;
+        } else {
+            output::line(format_args!("{name:<20} {count:>3}  {summary}"))?;
         }
     }
+    Ok(())
 }

@@ -5,12 +5,13 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
+use durward_journal::Action;
 use durward_model::Log;
 use durward_store::{Appended, LogCounts};
 use serde_json::json;
 
 use crate::cli::Common;
-use crate::{data, output};
+use crate::{data, operator, output};
 
 mod rejects;
 mod work;
@@ -71,6 +72,9 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<()> {
     let mut report = work::import(&store, &files, rejects, args.tenant.as_deref(), common.json)?;
     store.close().context("writing the last rows to files")?;
     report.seconds = started.elapsed().as_secs_f64();
+    let events = usize::try_from(report.sign_ins().new).ok();
+    let what: Vec<String> = args.paths.iter().map(|path| path.display().to_string()).collect();
+    operator::record(&dir, Action::Push, "import", &what.join(" "), events)?;
     if common.json {
         output::json(&as_json(&report))?
     } else {

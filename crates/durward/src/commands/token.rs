@@ -7,11 +7,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use durward_access::{AccessStore, NewToken, Scope, Token};
+use durward_access::{AccessStore, NewToken, Token};
 use durward_journal::Action;
 use durward_model::Timestamp;
 use serde_json::json;
 
+use super::reach::Reach;
 use crate::cli::Common;
 use crate::{data, operator, output};
 
@@ -39,15 +40,8 @@ pub(crate) struct Create {
     /// Graph such as AuditLog.Read.All
     #[arg(long, value_name = "SCOPES", value_delimiter = ',', required = true)]
     scope: Vec<String>,
-    /// Only for this tenant; can be given several times
-    #[arg(long, value_name = "ID")]
-    tenant: Vec<String>,
-    /// Only sign-ins to this application (its client ID); can be given several times
-    #[arg(long, value_name = "ID")]
-    application: Vec<String>,
-    /// Only sign-ins of this user (object ID or user principal name); can be given several times
-    #[arg(long, value_name = "USER")]
-    user: Vec<String>,
+    #[command(flatten)]
+    reach: Reach,
     /// How long it holds: 12h, 90d, or never
     #[arg(long, value_name = "TIME", default_value = "365d")]
     expires: String,
@@ -69,11 +63,7 @@ fn create(args: &Create, store: &AccessStore, dir: &Path, is_json: bool) -> Resu
     let new = NewToken {
         name: args.name.clone(),
         permissions: args.scope.iter().map(|scope| scope.trim().to_owned()).collect(),
-        scope: Scope {
-            tenants: args.tenant.clone(),
-            applications: args.application.clone(),
-            users: args.user.clone(),
-        },
+        scope: args.reach.scope(),
         owner: None,
         expires: expiry(&args.expires, now)?,
     };

@@ -5,11 +5,12 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use durward_access::{AccessStore, LinkPurpose, NewPerson, Person, Role, Scope};
+use durward_access::{AccessStore, LinkPurpose, NewPerson, Person, Role};
 use durward_journal::Action;
 use durward_model::Timestamp;
 use serde_json::json;
 
+use super::reach::Reach;
 use crate::cli::Common;
 use crate::{data, operator, output};
 
@@ -78,15 +79,8 @@ pub(crate) struct Add {
     /// The tenant of that object ID
     #[arg(long, value_name = "GUID")]
     home_tenant: Option<String>,
-    /// Their roles reach only this tenant; can be given several times
-    #[arg(long, value_name = "ID")]
-    tenant: Vec<String>,
-    /// Their roles reach only this application; can be given several times
-    #[arg(long, value_name = "ID")]
-    application: Vec<String>,
-    /// Their roles reach only this user; can be given several times
-    #[arg(long, value_name = "USER")]
-    user: Vec<String>,
+    #[command(flatten)]
+    reach: Reach,
     /// Address at which people reach durward
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7400")]
     url: String,
@@ -140,11 +134,7 @@ fn add(args: &Add, store: &AccessStore, dir: &Path, is_json: bool) -> Result<()>
         object_id: args.object_id.clone(),
         tenant_id: args.home_tenant.clone(),
         roles: roles_of(&args.role)?,
-        scope: Scope {
-            tenants: args.tenant.clone(),
-            applications: args.application.clone(),
-            users: args.user.clone(),
-        },
+        scope: args.reach.scope(),
         password: None,
     };
     let person = store.create_local(&new, Timestamp::now())?;

@@ -30,7 +30,8 @@ fn bad_usage_ends_with_2_and_says_what_would_be_right() {
         (&["export"], "--format"),
         (&["export", "--format", "csv", "--layout", "portal"], "--type interactive"),
         (&["export", "--format", "json", "--layout", "portal"], "csv only"),
-        (&["error", "hello"], "AADSTS50126"),
+        (&["error", "no", "such", "words"], "AADSTS50126"),
+        (&["error", "--category", "weather"], "conditional_access"),
         (&["generate", "x", "--until", "2026-02-31"], "2026-02-31"),
     ] {
         let ran = run(&data, arguments);
@@ -98,6 +99,21 @@ fn a_code_is_explained() {
     let unknown = run(folder.path(), &["error", "999999999"]);
     assert_eq!(unknown.code, 1);
     assert!(unknown.stderr.contains("count as Failure"), "{}", unknown.stderr);
+}
+
+#[test]
+fn codes_are_found_by_words_and_category() {
+    let folder = tempfile::tempdir().unwrap();
+    let ask = |arguments: &[&str]| run(folder.path(), arguments);
+    let found = ask(&["error", "password", "expired"]);
+    assert!(found.stdout.lines().any(|line| line.starts_with("50055 ")), "{}", found.stdout);
+    let found = ask(&["error", "password", "--category", "password_change", "--json"]).json_lines();
+    assert!(!found.is_empty());
+    assert!(found.iter().all(|code| code["category"] == "password_change"), "{found:?}");
+    let all = ask(&["error", "--category", "risk"]).stdout;
+    assert_eq!(all.lines().count(), 4, "{all}");
+    let categories = ask(&["error"]).stdout;
+    assert_eq!(categories.lines().count(), 24, "{categories}");
 }
 
 #[test]

@@ -193,6 +193,17 @@ pub(super) fn of_field(field: FieldId) -> &'static Nested {
     }
 }
 
+/// The names of the members that the field's object, or each element of its list, has in Graph;
+/// empty where it has no objects, or none that are described.
+pub fn member_names(field: FieldId) -> Vec<&'static str> {
+    match of_field(field) {
+        Object(members) | List(Object(members)) => {
+            members.iter().map(|member| member.name).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// Appends `json` as a value of that type. What does not fit the type becomes `null`; a list's
 /// type given one item becomes a list of it.
 pub(super) fn write(json: &str, nested: &Nested, rules: Rules, out: &mut String) {

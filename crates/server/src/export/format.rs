@@ -11,6 +11,7 @@ use crate::params::Params;
 use crate::question::Question;
 
 use super::parquet::ParquetExport;
+use super::shape::{self, FileColumn, Shape};
 
 /// A format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +86,8 @@ impl Format {
         }
     }
 
-    /// What writes the format. `asked` are the parameters, for formats that can carry them.
+    /// What writes the format, with everything. `asked` are the parameters, for formats that can
+    /// carry them.
     ///
     /// # Errors
     /// Those of the output, onto which the head is written.
@@ -94,12 +96,36 @@ impl Format {
         out: W,
         asked: &[(String, String)],
     ) -> io::Result<Box<dyn ExportWriter>> {
+        self.writer_of(out, asked, &Shape::default())
+    }
+
+    /// What writes the format with rows of that shape.
+    pub(super) fn writer_of<W: Write + Send + 'static>(
+        self,
+        out: W,
+        asked: &[(String, String)],
+        shape: &Shape,
+    ) -> io::Result<Box<dyn ExportWriter>> {
+        let lines = |columns| EventLines { text: String::new(), columns };
         Ok(match self {
-            Format::Csv(layout, log) => Box::new(CsvExport::new(out, layout, log)?),
-            Format::Json => Box::new(JsonExport { out, text: String::new(), first: true }),
-            Format::Ndjson => Box::new(LinesExport { out, text: String::new(), original: false }),
-            Format::Original => Box::new(LinesExport { out, text: String::new(), original: true }),
-            Format::Parquet => Box::new(ParquetExport::new(out, asked)?),
+            Format::Csv(Layout::Portal, log) => {
+                let columns = csv::columns(Layout::Portal, log);
+                let headers: Vec<_> = columns.iter().map(|column| column.header.into()).collect();
+                let cells = CsvCells::Portal(columns);
+                Box::new(CsvExport::new(out, &headers, cells, shape.is_safe)?)
+            }
+            Format::Csv(Layout::AllFields, _) => {
+                let columns = shape.table();
+                let headers: Vec<_> = columns.iter().map(|column| column.header.clone()).collect();
+                let cells = CsvCells::Shaped(columns);
+                Box::new(CsvExport::new(out, &headers, cells, shape.is_safe)?)
+            }
+            Format::Json => {
+                Box::new(JsonExport { out, lines: lines(Columns::of(shape)), first: true })
+            }
+            Format::Ndjson => Box::new(NdjsonExport { out, lines: lines(Columns::of(shape)) }),
+            Format::Original => Box::new(NdjsonExport { out, lines: lines(Columns::Original) }),
+            Format::Parquet => Box::new(ParquetExport::new(out, asked, shape.table())?),
         })
     }
 }
@@ -118,27 +144,48 @@ pub trait ExportWriter {
     fn finish(self: Box<Self>) -> io::Result<()>;
 }
 
+/// What fills the cells of a line.
+enum CsvCells {
+    Portal(Vec<CsvColumn>),
+    Shaped(Vec<FileColumn>),
+}
+
 struct CsvExport<W> {
     out: W,
-    columns: Vec<CsvColumn>,
+    cells: CsvCells,
+    is_safe: bool,
     line: String,
 }
 
 impl<W: Write> CsvExport<W> {
-    fn new(mut out: W, layout: Layout, log: Log) -> io::Result<CsvExport<W>> {
-        let columns = csv::columns(layout, log);
+    fn new(
+        mut out: W,
+        headers: &[String],
+        cells: CsvCells,
+        is_safe: bool,
+    ) -> io::Result<CsvExport<W>> {
         let mut line = String::new();
-        csv::write_line(columns.iter().map(|column| column.header), &mut line);
+        csv::write_line(headers, &mut line);
         out.write_all(line.as_bytes())?;
-        Ok(CsvExport { out, columns, line })
+        Ok(CsvExport { out, cells, is_safe, line })
     }
 }
 
 impl<W: Write + Send> ExportWriter for CsvExport<W> {
     fn write(&mut self, events: &[Event]) -> io::Result<()> {
+        let safe = |cell| if self.is_safe { shape::safe(cell) } else { cell };
         for event in events {
             self.line.clear();
-            csv::write_line(self.columns.iter().map(|column| column.cell(event)), &mut self.line);
+            match &self.cells {
+                CsvCells::Portal(columns) => {
+                    let cells = columns.iter().map(|column| safe(column.cell(event)));
+                    csv::write_line(cells, &mut self.line);
+                }
+                CsvCells::Shaped(columns) => {
+                    let cells = shape::row(columns, event).into_iter();
+                    csv::write_line(cells.map(shape::text_of).map(safe), &mut self.line);
+                }
+            }
             self.out.write_all(self.line.as_bytes())?;
         }
         Ok(())
@@ -149,20 +196,54 @@ impl<W: Write + Send> ExportWriter for CsvExport<W> {
     }
 }
 
+/// What an event becomes.
+enum Columns {
+    /// Graph's object.
+    Everything,
+    /// The record as its source wrote it.
+    Original,
+    /// A flat object.
+    These(Vec<FileColumn>),
+}
+
+impl Columns {
+    fn of(shape: &Shape) -> Columns {
+        shape.columns.clone().map_or(Columns::Everything, Columns::These)
+    }
+}
+
+/// Events as JSON, one at a time.
+struct EventLines {
+    text: String,
+    columns: Columns,
+}
+
+impl EventLines {
+    fn append(&mut self, event: &Event) {
+        match &self.columns {
+            Columns::Everything => {
+                graph::write_event(event, &GraphOptions::new(Version::Beta), &mut self.text);
+            }
+            Columns::Original => self.text.push_str(&event.original()),
+            Columns::These(columns) => shape::write_object(columns, event, &mut self.text),
+        }
+    }
+}
+
 struct JsonExport<W> {
     out: W,
-    text: String,
+    lines: EventLines,
     first: bool,
 }
 
 impl<W: Write + Send> ExportWriter for JsonExport<W> {
     fn write(&mut self, events: &[Event]) -> io::Result<()> {
-        let options = GraphOptions::new(Version::Beta);
         for event in events {
-            self.text.clear();
-            self.text.push_str(if std::mem::take(&mut self.first) { "[\n" } else { ",\n" });
-            graph::write_event(event, &options, &mut self.text);
-            self.out.write_all(self.text.as_bytes())?;
+            self.lines.text.clear();
+            let before = if std::mem::take(&mut self.first) { "[\n" } else { ",\n" };
+            self.lines.text.push_str(before);
+            self.lines.append(event);
+            self.out.write_all(self.lines.text.as_bytes())?;
         }
         Ok(())
     }
@@ -173,23 +254,18 @@ impl<W: Write + Send> ExportWriter for JsonExport<W> {
     }
 }
 
-struct LinesExport<W> {
+struct NdjsonExport<W> {
     out: W,
-    text: String,
-    original: bool,
+    lines: EventLines,
 }
 
-impl<W: Write + Send> ExportWriter for LinesExport<W> {
+impl<W: Write + Send> ExportWriter for NdjsonExport<W> {
     fn write(&mut self, events: &[Event]) -> io::Result<()> {
-        let options = GraphOptions::new(Version::Beta);
         for event in events {
-            self.text.clear();
-            match self.original {
-                true => self.text.push_str(&event.original()),
-                false => graph::write_event(event, &options, &mut self.text),
-            }
-            self.text.push('\n');
-            self.out.write_all(self.text.as_bytes())?;
+            self.lines.text.clear();
+            self.lines.append(event);
+            self.lines.text.push('\n');
+            self.out.write_all(self.lines.text.as_bytes())?;
         }
         Ok(())
     }

@@ -12,7 +12,6 @@ use arrow_array::builder::{
 };
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
-use durward_model::columns::{self, Column, text};
 use durward_model::{Cell, Event, Kind, Timestamp};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
@@ -21,6 +20,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use super::format::ExportWriter;
+use super::shape::{self, FileColumn};
 
 /// Rows of a row group. It is held in memory, encoded, until it is full.
 const GROUP_ROWS: usize = 32 << 10;
@@ -28,13 +28,16 @@ const GROUP_ROWS: usize = 32 << 10;
 pub(super) struct ParquetExport<W: Write + Send> {
     writer: ArrowWriter<W>,
     schema: Arc<Schema>,
-    columns: Vec<&'static Column>,
+    columns: Vec<FileColumn>,
 }
 
 impl<W: Write + Send> ParquetExport<W> {
-    pub(super) fn new(out: W, asked: &[(String, String)]) -> io::Result<ParquetExport<W>> {
-        let columns: Vec<&Column> = columns::export_columns().collect();
-        let field = |column: &&Column| Field::new(column.name, data_type(column.kind), true);
+    pub(super) fn new(
+        out: W,
+        asked: &[(String, String)],
+        columns: Vec<FileColumn>,
+    ) -> io::Result<ParquetExport<W>> {
+        let field = |of: &FileColumn| Field::new(&*of.header, data_type(of.kind()), true);
         let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
         let asked: std::collections::BTreeMap<_, _> = asked.iter().cloned().collect();
         let asked = serde_json::to_string(&asked).map_err(io::Error::other)?;
@@ -51,7 +54,14 @@ impl<W: Write + Send> ParquetExport<W> {
 
 impl<W: Write + Send> ExportWriter for ParquetExport<W> {
     fn write(&mut self, events: &[Event]) -> io::Result<()> {
-        let arrays = self.columns.iter().map(|column| array(column, events)).collect();
+        let mut cells: Vec<Vec<Cell<'_>>> =
+            self.columns.iter().map(|_| Vec::with_capacity(events.len())).collect();
+        for event in events {
+            let row = shape::row(&self.columns, event);
+            cells.iter_mut().zip(row).for_each(|(cells, cell)| cells.push(cell));
+        }
+        let arrays = self.columns.iter().zip(cells).map(|(of, cells)| array(of.kind(), cells));
+        let arrays = arrays.collect();
         let batch = RecordBatch::try_new(self.schema.clone(), arrays).map_err(io::Error::other)?;
         self.writer.write(&batch).map_err(failed)
     }
@@ -88,16 +98,17 @@ fn data_type(kind: Kind) -> DataType {
     }
 }
 
-fn array(column: &Column, events: &[Event]) -> ArrayRef {
-    let cells = events.iter().map(|event| text::value(column, event));
-    match data_type(column.kind) {
+fn array(kind: Kind, cells: Vec<Cell<'_>>) -> ArrayRef {
+    let count = cells.len();
+    let cells = cells.into_iter();
+    match data_type(kind) {
         DataType::Int64 => {
-            let mut builder = Int64Builder::with_capacity(events.len());
+            let mut builder = Int64Builder::with_capacity(count);
             cells.for_each(|cell| builder.append_option(cell.as_int()));
             Arc::new(builder.finish())
         }
         DataType::Float64 => {
-            let mut builder = Float64Builder::with_capacity(events.len());
+            let mut builder = Float64Builder::with_capacity(count);
             cells.for_each(|cell| match cell {
                 Cell::Float(value) => builder.append_value(value),
                 _ => builder.append_null(),
@@ -105,12 +116,12 @@ fn array(column: &Column, events: &[Event]) -> ArrayRef {
             Arc::new(builder.finish())
         }
         DataType::Boolean => {
-            let mut builder = BooleanBuilder::with_capacity(events.len());
+            let mut builder = BooleanBuilder::with_capacity(count);
             cells.for_each(|cell| builder.append_option(cell.as_bool()));
             Arc::new(builder.finish())
         }
         DataType::Timestamp(..) => {
-            let builder = TimestampNanosecondBuilder::with_capacity(events.len());
+            let builder = TimestampNanosecondBuilder::with_capacity(count);
             let mut builder = builder.with_timezone("UTC");
             cells.for_each(|cell| builder.append_option(cell.as_time().and_then(nanos)));
             Arc::new(builder.finish())

@@ -15,16 +15,21 @@ use crate::error::ApiError;
 
 pub(super) const STYLE_PATH: &str = "/assets/durward.css";
 pub(super) const ICON_PATH: &str = "/assets/icon.svg";
+pub(super) const THEME_PATH: &str = "/assets/theme.js";
 
 /// Scripts of every page, in order.
-pub(super) const SCRIPTS: [&str; 8] = [
+pub(super) const SCRIPTS: [&str; 12] = [
     "/assets/htmx.js",
     "/assets/durward.js",
+    "/assets/shell.js",
+    "/assets/explorer.js",
     "/assets/filter.js",
+    "/assets/rows.js",
     "/assets/table.js",
     "/assets/event.js",
     "/assets/charts.js",
     "/assets/search.js",
+    "/assets/views.js",
     "/assets/live.js",
 ];
 
@@ -39,6 +44,8 @@ struct Asset {
 /// One style sheet, kept in one file for each part of the pages.
 const STYLE: &str = concat!(
     include_str!("../../assets/css/base.css"),
+    include_str!("../../assets/css/page.css"),
+    include_str!("../../assets/css/person.css"),
     include_str!("../../assets/css/charts.css"),
     include_str!("../../assets/css/filter.css"),
     include_str!("../../assets/css/table.css"),
@@ -64,7 +71,7 @@ macro_rules! asset {
     };
 }
 
-static ASSETS: [Asset; 12] = [
+static ASSETS: [Asset; 18] = [
     Asset {
         name: "durward.css",
         kind: "text/css; charset=utf-8",
@@ -72,15 +79,21 @@ static ASSETS: [Asset; 12] = [
         made: OnceLock::new(),
     },
     asset!("icon.svg", "image/svg+xml"),
+    asset!("icons.svg", "image/svg+xml"),
     asset!("world.svg", "image/svg+xml"),
+    asset!("theme.js", "text/javascript; charset=utf-8"),
     asset!("htmx.js", "text/javascript; charset=utf-8", "vendor/htmx-2.0.11.min.js"),
     asset!("echarts.js", "text/javascript; charset=utf-8", "vendor/echarts-6.1.0.common.min.js"),
     asset!("durward.js", "text/javascript; charset=utf-8"),
+    asset!("shell.js", "text/javascript; charset=utf-8"),
+    asset!("explorer.js", "text/javascript; charset=utf-8"),
     asset!("filter.js", "text/javascript; charset=utf-8"),
+    asset!("rows.js", "text/javascript; charset=utf-8"),
     asset!("table.js", "text/javascript; charset=utf-8"),
     asset!("event.js", "text/javascript; charset=utf-8"),
     asset!("charts.js", "text/javascript; charset=utf-8"),
     asset!("search.js", "text/javascript; charset=utf-8"),
+    asset!("views.js", "text/javascript; charset=utf-8"),
     asset!("live.js", "text/javascript; charset=utf-8"),
 ];
 

@@ -89,7 +89,7 @@ impl TimeChart {
             "href": href(&scope.at("FROM..TO")),
         });
         html! {
-            figure .chart id=(self.id) data-chart=(data.to_string()) {
+            figure .{ "chart " (shape) } id=(self.id) data-chart=(data.to_string()) {
                 div .canvas role="img" aria-label=(self.title) {}
                 details .twin {
                     summary { "Table" }

@@ -1,82 +1,213 @@
-//! One sign-in: what happened and why, every field, and the record as it came.
+//! One sign-in: what happened and why, every field, and the record as it came. Shown beside the
+//! explorer's list, or as a page of its own; the same tabs in both.
+
+mod basic;
+pub(super) mod compare;
+pub(super) mod facts;
+mod fields;
+mod neighbour;
+mod place;
+mod policies;
+mod processing;
+mod raw;
+mod related;
+mod revision;
+mod steps;
+pub(super) mod story;
+mod tabs;
+mod verdict;
 
 use std::sync::Arc;
 
 use axum::extract::{Extension, Path, State as Shared};
-use axum::http::Method;
-use axum::http::Uri;
+use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use axum::routing::get;
 use durward_access::Feedback;
 use durward_journal::Action;
-use durward_model::columns::{self, Column, Source, Topic, text};
-use durward_model::errors::{self, Status};
-use durward_model::{Cell, Event, FieldId, Kind, Timestamp, graph};
+use durward_model::columns::text;
+use durward_model::{Event, FieldId, Timestamp};
 use durward_query::Reader;
 use maud::{Markup, html};
-use serde_json::Value;
 
 use crate::access::{Asking, Looked};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::openapi::Parameter;
-use crate::params::Params;
+use crate::params::{Params, query_string};
 use crate::reported::said_of;
 use crate::rest;
 use crate::routes::{Endpoint, endpoint, read_others};
 
-use super::scope::Scope;
-use super::shell::Frame;
-use super::state::{ago, filter_href};
-use super::words::{self, pill, status_class};
-use super::{answer, page_of, reported, shell};
-
-/// Sections in order.
-const TOPICS: [Topic; 12] = [
-    Topic::Result,
-    Topic::Who,
-    Topic::How,
-    Topic::What,
-    Topic::Where,
-    Topic::Device,
-    Topic::Authentication,
-    Topic::ConditionalAccess,
-    Topic::Risk,
-    Topic::TokenAndSession,
-    Topic::Identifiers,
-    Topic::Record,
-];
-
-/// Columns of a table of objects at most; further members are joined in the last.
-const MEMBERS_MAX: usize = 8;
-
-/// Derived columns that put together what other fields of the page say.
-const SAID_ELSEWHERE: [&str; 3] = ["actor", "location", "statusReason"];
+use super::link;
+use super::shell::{self, Frame};
+use super::state::{State, ago};
+use super::{answer, page_of, reported};
+use facts::Facts;
+use tabs::Tab;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
-    let page = page_of("One sign-in").parameters(&[Parameter::path("id", "Request ID")]);
-    vec![endpoint(Method::GET, "/signins/{id}", read_others(Action::Read), get(detail), page)]
+    let id = || Parameter::path("id", "Request ID");
+    let read = read_others(Action::Read);
+    let with_state = |more: &[Parameter]| {
+        let mut all = vec![id()];
+        all.extend(super::explorer_parameters());
+        all.extend_from_slice(more);
+        all
+    };
+    let pane = [Parameter::query("pane", "true: only what is shown beside the list")];
+    let to = [Parameter::query("to", "older or newer")];
+    let page = page_of("One sign-in").parameters(&with_state(&pane));
+    let step = page_of("To the sign-in before or after one in the list");
+    let about = [Parameter::query("about", "context (default), usual, place or device")];
+    let related = page_of("What one sign-in has to do with others");
+    vec![
+        endpoint(Method::GET, "/signins/{id}", read, get(detail), page),
+        endpoint(
+            Method::GET,
+            "/signins/{id}/related",
+            read,
+            get(related::related),
+            related.parameters(&with_state(&about)),
+        ),
+        endpoint(
+            Method::GET,
+            "/signins/{id}/step",
+            read_others(Action::List),
+            get(neighbour::step),
+            step.parameters(&with_state(&to)).status(axum::http::StatusCode::SEE_OTHER),
+        ),
+        compare::endpoint_of(),
+    ]
 }
 
-/// What is shown of one event beside the list.
+/// What is shown of one event.
 #[derive(Clone, Debug)]
 pub(super) struct Pane {
     event: Event,
+    facts: Facts,
+    /// All revisions, the latest first; empty where nothing that is shown needs them.
+    revisions: Vec<Event>,
+    /// What its user said of it.
+    said: Vec<Feedback>,
 }
 
-/// Looks up what the pane shows; `None` where there is no such event.
+impl Pane {
+    fn id(&self) -> String {
+        self.event.cell(FieldId::Id).to_string()
+    }
+}
+
+/// Looks up what is shown; `None` where there is no such event.
 pub(super) fn look(
-    _app: &App,
+    app: &App,
     reader: &Reader,
-    scope: &Scope,
+    state: &State,
     id: &str,
 ) -> Result<Option<Pane>, ApiError> {
-    Ok(reader.get(scope.tenant.as_deref(), id)?.map(|event| Pane { event }))
+    let Some(event) = reader.get(state.scope.tenant.as_deref(), id)? else { return Ok(None) };
+    let tab = Tab::of(state.pane.as_deref(), &event);
+    let was_revised = event.row().revision > 0;
+    let revisions = match tab {
+        Tab::Json => reader.revisions(id)?,
+        Tab::Authentication if was_revised => reader.revisions(id)?,
+        _ => Vec::new(),
+    };
+    // Another tenant's event may have the same identifier.
+    let tenant = event.cell(FieldId::TenantId);
+    let is_same = |other: &Event| other.cell(FieldId::TenantId) == tenant;
+    let revisions = revisions.into_iter().filter(is_same).collect();
+    let said = said_of(app, &event)?;
+    let facts = Facts::of(&event);
+    Ok(Some(Pane { event, facts, revisions, said }))
 }
 
-/// The pane beside the list, at one of its tabs.
-pub(super) fn pane(_scope: &Scope, pane: &Pane, _tab: Option<&str>, _now: Timestamp) -> Markup {
-    html! { aside .panel { h2 { (title(&pane.event)) } (verdict(&pane.event)) } }
+/// Where an event is shown, which decides where links lead.
+#[derive(Clone, Copy)]
+struct Shown<'a> {
+    pane: &'a Pane,
+    state: &'a State,
+    /// Beside the list?
+    is_beside: bool,
+    now: Timestamp,
+}
+
+impl Shown<'_> {
+    fn tab(&self) -> Tab {
+        Tab::of(self.state.pane.as_deref(), &self.pane.event)
+    }
+
+    /// The same event at another tab.
+    fn tab_href(&self, tab: Tab) -> String {
+        match self.is_beside {
+            true => State { pane: Some(tab.name().to_owned()), ..self.state.clone() }.href(),
+            false => self.page_href(tab),
+        }
+    }
+
+    /// The event's own page.
+    fn page_href(&self, tab: Tab) -> String {
+        let tenant = self.state.scope.tenant.as_deref();
+        let tenant = tenant.map(|tenant| ("tenant", tenant));
+        let tab = (tab != Tab::Basic).then_some(("tab", tab.name()));
+        href_with(link::event(&self.pane.id()), tenant.into_iter().chain(tab))
+    }
+
+    /// An address below the event's, which needs the explorer's state.
+    fn part_href(&self, part: &str, more: &[(&str, &str)]) -> String {
+        let path = format!("{}{part}", link::event(&self.pane.id()));
+        State { row: None, ..self.state.clone() }.href_of(&path, more)
+    }
+
+    /// The list with one more term; beside the list the event stays open.
+    fn filter_href(&self, term: &str) -> String {
+        if !self.is_beside {
+            return link::signins(&self.everything(), None, &[term.to_owned()]);
+        }
+        let (row, pane) = (self.state.row.clone(), self.state.pane.clone());
+        State { row, pane, ..self.state.and(term) }.href()
+    }
+
+    /// All of time, in the tenant that is looked at.
+    fn everything(&self) -> super::scope::Scope {
+        self.state.scope.at("all")
+    }
+}
+
+/// An address with parameters, if there are any.
+fn href_with<'a>(path: String, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    match query_string(pairs) {
+        query if query.is_empty() => path,
+        query => format!("{path}?{query}"),
+    }
+}
+
+/// The pane beside the list.
+pub(super) fn pane(state: &State, pane: &Pane, now: Timestamp) -> Markup {
+    let shown = Shown { pane, state, is_beside: true, now };
+    let closed = State { row: None, pane: None, ..state.clone() }.href();
+    let step = |to: &str| shown.part_href("/step", &[("to", to)]);
+    let full = shown.page_href(shown.tab());
+    html! {
+        aside #event .event .beside data-id=(pane.id()) aria-label="Activity details"
+            tabindex="-1" {
+            header .event-head {
+                h2 { (title(&pane.facts)) }
+                nav .steps aria-label="Other sign-ins of the list" {
+                    a #event-newer .icon-button href=(step("newer")) aria-label="Row before (K)" {
+                        "↑"
+                    }
+                    a #event-older .icon-button href=(step("older")) aria-label="Row after (J)" {
+                        "↓"
+                    }
+                    a #event-open .icon-button href=(full) aria-label="Open full page (O)" { "⤢" }
+                    a #event-close .icon-button href=(closed) aria-label="Close (Esc)" { "✕" }
+                }
+            }
+            (body(shown))
+            footer .event-foot { (actions(shown)) }
+        }
+    }
 }
 
 /// `GET /signins/{id}`
@@ -85,272 +216,156 @@ pub(crate) async fn detail(
     Asking(caller): Asking,
     Extension(frame): Extension<Frame>,
     Path(id): Path<String>,
+    headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, ApiError> {
-    let params = Params::parse(uri.query())?;
-    params.only(&["tenant"])?;
-    let tenant = params.get("tenant").map(str::to_owned);
+    let (params, mut state) = asked(&uri, &["pane"])?;
+    let is_part = params.flag("pane")?;
     let looked = Looked::event(&id);
-    let shared = app.clone();
-    let found = app.ask(&caller, move |reader| {
-        let event = rest::find(reader, tenant.as_deref(), &id)?;
-        let said = said_of(&shared, &event)?;
-        Ok((event, said))
-    });
-    let (event, said) = found.await?;
-    Ok(looked.on(answer(render(&frame, &event, &said, Timestamp::now()))))
+    let (shared, tenanted, wanted) = (app.clone(), state.clone(), id.clone());
+    let found = app.ask(&caller, move |reader| look(&shared, reader, &tenanted, &wanted)).await?;
+    let Some(found) = found else { return Err(rest::no_such(&id)) };
+    let now = Timestamp::now();
+    let is_by_script = headers.contains_key("hx-request");
+    if is_part && is_by_script {
+        state.row = Some(id);
+        return Ok(looked.on(answer(pane(&state, &found, now))));
+    }
+    Ok(looked.on(answer(render(&frame, &state, &found, now))))
 }
 
-fn render(frame: &Frame, event: &Event, said: &[Feedback], now: Timestamp) -> Markup {
-    let title = title(event);
-    let created = event.row().created;
-    let original = event.original();
-    let pretty = serde_json::from_str::<Value>(&original)
-        .ok()
-        .and_then(|value| serde_json::to_string_pretty(&value).ok())
-        .unwrap_or(original);
-    let id = event.cell(FieldId::Id).to_string();
-    let mut api = String::from("/api/security/sign-in-logs/");
-    crate::params::encode(&id, &mut api);
-    let body = html! {
-        main #main .detail {
-            div .heading {
-                div {
+/// The state that an address below an event's carries.
+fn asked(uri: &Uri, more: &[&str]) -> Result<(Params, State), ApiError> {
+    let params = Params::parse(uri.query())?;
+    params.only(&[&State::params(), more].concat())?;
+    let state = State::parse(&params)?;
+    Ok((params, state))
+}
+
+fn render(frame: &Frame, state: &State, pane: &Pane, now: Timestamp) -> Markup {
+    let shown = Shown { pane, state, is_beside: false, now };
+    let title = title(&pane.facts);
+    let log = text::log_label(pane.event.row().log);
+    let content = html! {
+        main #main .event-page {
+            article #event .event data-id=(pane.id()) {
+                header .event-head {
                     h1 { (title) }
-                    p .muted {
-                        (text::log_label(event.row().log)) " · "
-                        (words::time(created, now)) " UTC · " (ago(created, now))
-                        @if event.row().revision > 0 {
-                            " · " a href={ (api) "/revisions" } {
-                                "revision " (event.row().revision)
-                            }
-                        }
-                    }
+                    span .muted { (log) }
+                    div .actions { (actions(shown)) }
                 }
-                div .actions { (related(event)) }
-            }
-            (verdict(event))
-            (reported::panel(said, now))
-            div .sections {
-                @for topic in TOPICS { (section(topic, event)) }
-            }
-            @if event.has_original() {
-                details .panel .original {
-                    summary { "Original record" }
-                    pre { (pretty) }
-                }
-            }
-            p .muted .links {
-                @if event.has_original() { a href={ (api) "/original" } { "Original" } " · " }
-                a href=(api) { "JSON" } " · "
-                a href={ "/beta/auditLogs/signIns/" (id) } { "As Graph gives it" }
+                (body(shown))
             }
         }
     };
+    let list = State { row: None, pane: None, ..state.clone() }.href();
     let controls = html! {
-        a .button #back href="/signins" { "◀ Sign-in logs" }
+        a .button #back href=(list) { "◀ Sign-in logs" }
         a #zone .button href="?" hidden data-local="false" { "UTC" }
     };
-    shell::page(frame, &title, &body, &controls)
+    shell::page(frame, &title, &content, &controls)
+}
+
+/// What pane and page have in common.
+fn body(shown: Shown<'_>) -> Markup {
+    let pane = shown.pane;
+    html! {
+        (time_line(shown))
+        @if pane.event.row().log.is_sign_in() {
+            (verdict::panel(shown))
+            (reported::panel(&pane.said, shown.now))
+            (related::strip_placeholder(shown))
+        }
+        (tabs::bar(shown))
+        section #event-tab .event-tab aria-label=(shown.tab().label()) { (tabs::content(shown)) }
+    }
+}
+
+/// When it happened: UTC, roughly what the clock said where it came from, how long ago.
+fn time_line(shown: Shown<'_>) -> Markup {
+    let row = shown.pane.event.row();
+    let whole = row.created.to_rfc3339();
+    html! {
+        p .when {
+            time datetime=(whole) title=(whole) { (fields::long_time(&whole)) }
+            " " span .zone { "UTC" }
+            @if let Some(hour) = place::hour_there(&shown.pane.facts, row.created) {
+                " · "
+                span title="Roughly, by the longitude of the place" { "≈ " (hour) " there" }
+            }
+            " · " (ago(row.created, shown.now))
+            @if row.revision > 0 {
+                " · " a href=(shown.tab_href(Tab::Json)) { "revision " (row.revision) }
+            }
+        }
+    }
 }
 
 /// Who went where.
-fn title(event: &Event) -> String {
-    let column = |name: &str| columns::by_name(name).map(|column| text::short(column, event));
-    let actor = column("actor").filter(|actor| !actor.is_empty());
-    let actor = actor.unwrap_or_else(|| "Somebody".to_owned());
-    let target = [FieldId::AppDisplayName, FieldId::ResourceDisplayName];
-    let target = target.map(|field| event.cell(field).to_string());
-    match target.into_iter().find(|name| !name.is_empty() && *name != actor) {
-        Some(target) => format!("{actor} → {target}"),
-        None => actor,
+fn title(facts: &Facts) -> String {
+    let (actor, target) = (facts.actor(), facts.target());
+    match target.is_empty() || target == actor {
+        true => actor.to_owned(),
+        false => format!("{actor} → {target}"),
     }
 }
 
-/// Links to other sign-ins that share something with this one.
-fn related(event: &Event) -> Markup {
-    let pairs = [
-        ("Same user", FieldId::UserId),
-        ("Same principal", FieldId::ServicePrincipalId),
-        ("Same address", FieldId::IpAddress),
-        ("Same attempt", FieldId::CorrelationId),
-        ("Same session", FieldId::SessionId),
-    ];
-    let links = pairs.map(|(label, field)| {
-        let value = event.cell(field).to_string();
-        filter_href(field.field().name, &value).map(|href| (label, href))
-    });
+fn actions(shown: Shown<'_>) -> Markup {
+    let facts = &shown.pane.facts;
+    let (id, session) = (shown.pane.id(), facts.text("sessionId"));
+    let who = match facts.is_workload() {
+        true => facts.text("servicePrincipalId"),
+        false => Some(facts.text("userId"))
+            .filter(|id| !id.is_empty())
+            .unwrap_or_else(|| facts.text("userPrincipalName")),
+    };
+    let tenant = shown.state.scope.tenant.as_deref().map(|tenant| ("tenant", tenant));
+    let mut json = String::from("/api/security/sign-in-logs/");
+    crate::params::encode(&id, &mut json);
+    let json = href_with(json, tenant);
+    let compare = [("a", id.as_str()), ("b", compare::LAST_SUCCESS)];
+    let compare = href_with("/compare".to_owned(), compare.into_iter().chain(tenant));
+    let diagnose =
+        href_with("/diagnose".to_owned(), [("id", id.as_str())].into_iter().chain(tenant));
     html! {
-        @for (label, href) in links.into_iter().flatten() { a .button href=(href) { (label) } }
-    }
-}
-
-/// What happened, in a sentence, and what to do about it.
-fn verdict(event: &Event) -> Markup {
-    let Some(status) = graph::status(event) else { return html! {} };
-    let code = event.cell(FieldId::ErrorCode).as_int();
-    let known = code.and_then(errors::lookup);
-    let reason = graph::status_reason(event);
-    let details = event.cell(FieldId::AdditionalDetails).to_string();
-    html! {
-        section .verdict .(status_class(status)) {
-            p {
-                (pill(status))
-                @if let Some(code) = code.filter(|code| *code != 0) { " " b { (code) } }
-                @if let Some(known) = known.filter(|known| !known.name.is_empty()) {
-                    " " span .muted { (known.name) }
-                }
-            }
-            @if let Some(reason) = reason { p .reason { (reason) } }
-            @if !details.is_empty() { p .muted { (details) } }
-            @if status != Status::Success && let Some(known) = known {
-                p .muted { b { "What to do: " } (known.remedy()) }
+        @if !who.is_empty() {
+            @if facts.is_workload() {
+                a .button href=(link::workload(who)) { "Open workload" }
+            } @else {
+                a .button href=(link::user(who)) { "Open user" }
             }
         }
+        @if !session.is_empty() { a .button href=(link::session(session)) { "Session" } }
+        @if shown.pane.event.row().log.is_sign_in() {
+            a .button href=(compare) { "Compare with last success" }
+            a .button href=(diagnose) { "Diagnose" }
+        }
+        button .button type="button" hidden data-copy-from=(json) { "Copy JSON" }
+        button .button type="button" hidden data-copy=(shown.tab_href(shown.tab()))
+            data-address="true" { "Share" }
     }
 }
 
-/// All fields of a topic that have a value.
-fn section(topic: Topic, event: &Event) -> Markup {
-    let of_topic = columns::all().iter().filter(|column| column.topic == topic);
-    let of_topic = of_topic.filter(|column| !SAID_ELSEWHERE.contains(&column.name));
-    let shown: Vec<(&Column, Cell<'_>)> = of_topic
-        .map(|column| (column, text::value(column, event)))
-        .filter(|(_, cell)| !is_empty(cell))
-        .collect();
-    let wide = shown.iter().any(|(column, _)| matches!(column.kind, Kind::ObjectList));
+/// Cause, evidence and the steps of a sign-in, as the page of diagnoses shows them.
+pub(super) fn diagnosis(facts: &Facts, story: &story::Story, created: Timestamp) -> Markup {
     html! {
-        @if !shown.is_empty() {
-            section .panel .wide[wide] {
-                h2 { (topic.label()) }
+        section .verdict .(super::words::status_class(facts.status)) {
+            (verdict::headline(facts.status, story))
+        }
+        div .two {
+            section {
+                h3 { "Evidence" }
                 dl {
-                    @for (column, cell) in &shown {
-                        @let table = column.kind == Kind::ObjectList;
-                        dt .above[table] {
-                            span title=(column.name) { (column.label_in(Some(event.row().log))) }
-                        }
-                        dd .above[table] { (value(column, cell, event)) }
+                    @for (claim, field) in &story.evidence {
+                        dt { (claim) }
+                        dd { (field) }
                     }
                 }
             }
-        }
-    }
-}
-
-fn is_empty(cell: &Cell<'_>) -> bool {
-    match cell {
-        Cell::Null => true,
-        Cell::Text(text) => text.is_empty() || text == "[]" || text == "{}",
-        _ => false,
-    }
-}
-
-fn value(column: &Column, cell: &Cell<'_>, event: &Event) -> Markup {
-    if column.name == "status" {
-        return graph::status(event).map_or(html! {}, pill);
-    }
-    let Cell::Text(json) = cell else {
-        let short = text::short(column, event);
-        return match (cell, filterable(column)) {
-            (Cell::Time(time), _) => html! {
-                time datetime=(time.to_rfc3339()) data-long="true" { (time.to_rfc3339()) }
-            },
-            (Cell::Int(_), true) => linked(column, &cell.to_string(), &short),
-            _ => html! { (short) },
-        };
-    };
-    if column.kind.is_json() {
-        return match serde_json::from_str::<Value>(json) {
-            Ok(value) => structured(&value),
-            Err(_) => html! { code { (json) } },
-        };
-    }
-    if filterable(column) {
-        return linked(column, json, &text::short(column, event));
-    }
-    html! { (text::short(column, event)) }
-}
-
-fn filterable(column: &Column) -> bool {
-    matches!(column.source, Source::Field(_)) && !column.operators().is_empty()
-}
-
-/// A value that leads to all sign-ins that have it.
-fn linked(column: &Column, value: &str, shown: &str) -> Markup {
-    let mono = matches!(column.kind, Kind::Id) || column.name.to_lowercase().ends_with("id");
-    match filter_href(column.name, value) {
-        Some(href) => html! {
-            a .value .mono[mono] href=(href) title="All sign-ins with this value" { (shown) }
-        },
-        None => html! { (shown) },
-    }
-}
-
-/// JSON for people: lists of objects as tables, the rest as text.
-fn structured(value: &Value) -> Markup {
-    match value {
-        Value::Array(items) if items.iter().any(Value::is_object) => table(items),
-        Value::Array(items) => html! { (items.iter().map(plain).collect::<Vec<_>>().join(", ")) },
-        Value::Object(members) => html! {
-            @for (name, value) in members {
-                div .member { span .muted { (name) ": " } (plain(value)) }
-            }
-        },
-        other => html! { (plain(other)) },
-    }
-}
-
-fn table(items: &[Value]) -> Markup {
-    let mut names: Vec<&str> = Vec::new();
-    for name in items.iter().filter_map(Value::as_object).flat_map(|object| object.keys()) {
-        if !names.contains(&name.as_str()) {
-            names.push(name);
-        }
-    }
-    let filled = |name: &&str| items.iter().any(|item| !plain(&item[*name]).is_empty());
-    names.retain(filled);
-    // What a list is read for comes first.
-    names.sort_by_key(|name| match *name {
-        "displayName" => 0,
-        "result" => 1,
-        _ => 2,
-    });
-    let rest = names.split_off(names.len().min(MEMBERS_MAX));
-    let others = |item: &Value| {
-        let member = |name: &&str| Some(format!("{name}: {}", plain(item.get(*name)?)));
-        rest.iter().filter_map(member).collect::<Vec<_>>().join("; ")
-    };
-    html! {
-        div .scroll {
-            table .inner {
-                thead {
-                    tr {
-                        @for name in &names { th scope="col" { (name) } }
-                        @if !rest.is_empty() { th scope="col" { "more" } }
-                    }
-                }
-                tbody {
-                    @for item in items {
-                        tr {
-                            @for name in &names { td { (plain(&item[*name])) } }
-                            @if !rest.is_empty() { td { (others(item)) } }
-                        }
-                    }
-                }
+            section {
+                h3 { "What happened" }
+                (basic::moments(facts, created))
             }
         }
-    }
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
-        Value::Object(members) => {
-            let member = |(name, value): (&String, &Value)| format!("{name}: {}", plain(value));
-            members.iter().map(member).collect::<Vec<_>>().join("; ")
-        }
-        other => other.to_string(),
     }
 }

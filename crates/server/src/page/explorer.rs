@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use axum::extract::{Extension, State as Shared};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use durward_access::SavedView;
 use durward_model::errors::Status;
 use durward_model::time::{DAY_MICROS, HOUR_MICROS};
 use durward_model::{Log, Timestamp};
@@ -23,12 +24,29 @@ use crate::question::Question;
 use crate::rest;
 
 use super::charts::{self, Series, Shape, TimeChart};
+use super::filter::Relaxed;
 use super::shell::{self, Frame};
 use super::state::{FilterError, State, Tab, View, grouped};
-use super::{answer, event, filter, table, words};
+use super::{answer, attempt, download, event, filter, live, table, views, words};
 
 /// Bars of the chart at most.
 const BARS_MAX: i64 = 100;
+
+/// What the list has rows of.
+enum List {
+    /// Events, or groups of them.
+    Events(table::Rows),
+    Attempts(attempt::Rows),
+}
+
+impl List {
+    fn len(&self) -> usize {
+        match self {
+            List::Events(rows) => rows.len(),
+            List::Attempts(rows) => rows.len(),
+        }
+    }
+}
 
 /// What an explorer shows.
 struct Shown {
@@ -39,8 +57,10 @@ struct Shown {
     tabs: Vec<(Tab, u64)>,
     chart: Option<(TimeChart, &'static str)>,
     total: ByStatus,
-    table: table::Rows,
+    list: List,
     pane: Option<event::Pane>,
+    /// What the filter finds without one of its parts, where it finds nothing.
+    relaxed: Vec<Relaxed>,
     took: Duration,
     version: String,
 }
@@ -64,25 +84,28 @@ pub(crate) async fn explorer(
     params.only(&State::params())?;
     let state = State::parse(&params)?;
     let now = Timestamp::now();
+    let is_part =
+        headers.contains_key("hx-request") && !headers.contains_key("hx-history-restore-request");
+    // The script puts the address of what is shown into the bar.
+    let state = filter::normalised(&state, now).unwrap_or(state);
+    let views = views::load(&app, &caller).await?;
     let question = match state.question(now) {
         Ok(question) => question,
-        Err(error) => return Ok(bad_filter(&frame, &state, &error, now)),
+        Err(error) => return Ok(bad_filter(&frame, &state, &views, &error, is_part, now)),
     };
     let (shared, asked) = (app.clone(), state.clone());
     let shown = app
         .ask(&caller, move |reader| {
             let version = shared.version_of(reader);
             let pane = asked.row.as_deref();
-            let pane = pane.map(|id| event::look(&shared, reader, &asked.scope, id)).transpose()?;
+            let pane = pane.map(|id| event::look(&shared, reader, &asked, id)).transpose()?;
             look(reader, &asked, &question, now, version, pane.flatten())
         })
         .await?;
-    let rows = shown.table.len();
-    let is_part =
-        headers.contains_key("hx-request") && !headers.contains_key("hx-history-restore-request");
+    let rows = shown.list.len();
     let page = match is_part {
-        true => view(&state, &shown, now),
-        false => whole(&frame, &state, &shown, now, &client.origin()),
+        true => view(&frame, &state, &shown, &views, now),
+        false => whole(&frame, &state, &shown, &views, now, &client.origin()),
     };
     Ok(Looked::rows(rows).on(answer(page)))
 }
@@ -100,26 +123,49 @@ fn look(
     let bounds = reader.bounds(&Log::SIGN_INS)?;
     let newest = bounds.map(|(_, newest)| Timestamp::from_micros(newest));
     let (chart, total) = chart(reader, state, question, now)?;
+    let tabs = count_tabs(reader, state, question, total.iter().sum(), now)?;
+    let relaxed = match total.iter().sum::<u64>() {
+        0 => filter::relaxations(reader, state, now)?,
+        _ => Vec::new(),
+    };
+    let list = match state.view {
+        View::Attempts => List::Attempts(attempt::rows(reader, state, question, now)?),
+        _ => List::Events(table::look(reader, state, question, total.iter().sum(), now)?),
+    };
+    let stored = reader.total(&Log::SIGN_INS)?;
+    let took = started.elapsed();
+    Ok(Shown { stored, newest, tabs, chart, total, list, pane, relaxed, took, version })
+}
+
+/// How many sign-ins each tab has for this filter; `total` is that of the tab that is open. What
+/// of the filter a log has no field for asks nothing of it.
+fn count_tabs(
+    reader: &Reader,
+    state: &State,
+    question: &Question,
+    total: u64,
+    now: Timestamp,
+) -> Result<Vec<(Tab, u64)>, ApiError> {
     let mut tabs = Vec::with_capacity(Tab::ALL.len());
+    let mut differ = false;
     for tab in Tab::ALL {
+        let other = State { tab, ..state.clone() }.question(now).unwrap_or(question.clone());
+        differ |= other.filter != question.filter;
         let count = match tab.0 {
-            _ if tab == state.tab => total.iter().sum(),
-            Some(_) => Question { logs: tab.logs(), ..question.clone() }.count(reader)?,
+            _ if tab == state.tab => total,
             // The sum of the others, which come before it.
-            None => tabs.iter().map(|(_, count)| count).sum(),
+            None if !differ => tabs.iter().map(|(_, count)| count).sum(),
+            _ => Question { from: question.from, to: question.to, ..other }.count(reader)?,
         };
         tabs.push((tab, count));
     }
-    let table = table::look(reader, state, question, total.iter().sum(), now)?;
-    let stored = reader.total(&Log::SIGN_INS)?;
-    let took = started.elapsed();
-    Ok(Shown { stored, newest, tabs, chart, total, table, pane, took, version })
+    Ok(tabs)
 }
 
 /// Sign-ins over time by status, and the name of its bins.
-type Counted = (Option<(TimeChart, &'static str)>, ByStatus);
+pub(super) type Counted = (Option<(TimeChart, &'static str)>, ByStatus);
 
-fn chart(
+pub(super) fn chart(
     reader: &Reader,
     state: &State,
     question: &Question,
@@ -185,24 +231,38 @@ fn counts(
     Ok(rows.into_iter().filter_map(bar).collect())
 }
 
-fn whole(frame: &Frame, state: &State, shown: &Shown, now: Timestamp, origin: &str) -> Markup {
+fn whole(
+    frame: &Frame,
+    state: &State,
+    shown: &Shown,
+    views: &[SavedView],
+    now: Timestamp,
+    origin: &str,
+) -> Markup {
     if shown.stored == 0 {
         return shell::page(frame, "No data yet", &shell::welcome(origin), &html! {});
     }
-    let body = html! { main #main .explorer { (view(state, shown, now)) } };
+    let body = html! { main #main .explorer { (view(frame, state, shown, views, now)) } };
     shell::page(frame, "Sign-in logs", &body, &controls(state, now))
 }
 
 /// Everything that a change of the filter changes.
-fn view(state: &State, shown: &Shown, now: Timestamp) -> Markup {
+fn view(
+    frame: &Frame,
+    state: &State,
+    shown: &Shown,
+    views: &[SavedView],
+    now: Timestamp,
+) -> Markup {
     let newest = shown.newest.map(Timestamp::to_rfc3339);
     html! {
         div #view .with-pane[shown.pane.is_some()] data-version=(shown.version)
-            data-newest=[newest] data-href=(state.href()) data-total=(shown.count()) {
+            data-newest=[newest] data-now=(now.to_rfc3339())
+            data-href=(state.href()) data-total=(shown.count()) {
             div .work {
-                (heading(state))
+                (heading(frame, state, views, now))
                 (tabs(state, &shown.tabs))
-                (filter::bar(state, None))
+                (filter::bar(state, None, &shown.relaxed))
                 @if shown.count() == 0 {
                     (nothing_found(state, shown, now))
                 } @else {
@@ -217,7 +277,10 @@ fn view(state: &State, shown: &Shown, now: Timestamp) -> Markup {
                     div .columns {
                         (filter::fields_panel(state))
                         section #list .panel aria-label="Sign-ins" {
-                            (table::render(state, &shown.table, now))
+                            @match &shown.list {
+                                List::Events(rows) => (table::render(state, rows, now)),
+                                List::Attempts(rows) => (attempt::render(state, rows, now)),
+                            }
                             (footer(state, shown))
                         }
                     }
@@ -225,18 +288,23 @@ fn view(state: &State, shown: &Shown, now: Timestamp) -> Markup {
             }
             div #pane {
                 @if let Some(pane) = &shown.pane {
-                    (event::pane(&state.scope, pane, state.pane.as_deref(), now))
+                    (event::pane(state, pane, now))
                 }
             }
         }
     }
 }
 
-fn heading(_state: &State) -> Markup {
+fn heading(frame: &Frame, state: &State, saved: &[SavedView], now: Timestamp) -> Markup {
     html! {
         div .heading {
             h1 { "Sign-in logs" }
-            div .actions {}
+            div .actions {
+                (table::columns_button(state))
+                (views::menu(frame, state, saved))
+                (download::button(state))
+                (views::share(state, now))
+            }
         }
     }
 }
@@ -244,7 +312,10 @@ fn heading(_state: &State) -> Markup {
 /// What stands to the right of the bar at the top.
 fn controls(state: &State, now: Timestamp) -> Markup {
     let href = |scope: &super::scope::Scope| state.with(|state| state.scope = scope.clone()).href();
-    shell::controls(&state.scope, now, &href)
+    html! {
+        (shell::controls(&state.scope, now, &href))
+        (live::button())
+    }
 }
 
 fn tabs(state: &State, counts: &[(Tab, u64)]) -> Markup {
@@ -252,7 +323,9 @@ fn tabs(state: &State, counts: &[(Tab, u64)]) -> Markup {
         nav #tabs .tabs aria-label="Type of sign-in" {
             @for (tab, count) in counts {
                 @let href = state.with(|state| state.tab = *tab).href();
-                a href=(href) aria-current=[(*tab == state.tab).then_some("page")] {
+                @let lacking = filter::unusable(state, *tab);
+                a .partly[lacking.is_some()] href=(href) title=[lacking]
+                    aria-current=[(*tab == state.tab).then_some("page")] {
                     (tab.label()) span .count { (grouped(*count)) }
                 }
             }
@@ -283,7 +356,8 @@ fn footer(state: &State, shown: &Shown) -> Markup {
                 b { (grouped(shown.count())) } " of " (grouped(shown.stored)) " events · exact · "
                 (if millis < 10.0 { format!("{millis:.1}") } else { format!("{millis:.0}") }) " ms"
             }
-            (table::pages(state, &shown.table))
+            (table::group_controls(state))
+            @if let List::Events(rows) = &shown.list { (table::pages(state, rows)) }
             nav .views aria-label="View" {
                 @for view in View::ALL {
                     @let href = state.with(|state| state.view = view).href();
@@ -297,15 +371,25 @@ fn footer(state: &State, shown: &Shown) -> Markup {
 }
 
 /// A filter that cannot be read: where, and what is wrong.
-fn bad_filter(frame: &Frame, state: &State, error: &FilterError, now: Timestamp) -> Response {
-    let body = html! {
-        main #main .explorer {
-            div #view {
-                (heading(state))
-                (filter::bar(state, Some(error)))
+fn bad_filter(
+    frame: &Frame,
+    state: &State,
+    views: &[SavedView],
+    error: &FilterError,
+    is_part: bool,
+    now: Timestamp,
+) -> Response {
+    let view = html! {
+            div #view data-href=(state.href()) {
+                (heading(frame, state, views, now))
+                (filter::bar(state, Some(error), &[]))
             }
-        }
     };
+    if is_part {
+        // What scripts swap in is a good answer; what is wrong is said in it.
+        return answer(view);
+    }
+    let body = html! { main #main .explorer { (view) } };
     let page = shell::page(frame, "Filter", &body, &controls(state, now));
     (StatusCode::BAD_REQUEST, answer(page)).into_response()
 }
@@ -329,6 +413,19 @@ fn nothing_found(state: &State, shown: &Shown, now: Timestamp) -> Markup {
                 "."
                 @if let Some(newest) = shown.newest {
                     " The newest sign-in of all is from " (words::time(newest, now)) " UTC."
+                }
+            }
+            @if !shown.relaxed.is_empty() {
+                ul .relaxed aria-label="Without a part of the filter" {
+                    @for relaxed in &shown.relaxed {
+                        li {
+                            a href=(relaxed.href) { "Without " b { (relaxed.label) } }
+                            " " span .count {
+                                (grouped(relaxed.count))
+                                (if relaxed.count == 1 { " event" } else { " events" })
+                            }
+                        }
+                    }
                 }
             }
             p .choices {

@@ -1,14 +1,21 @@
 //! What every page has around it.
 
+mod places;
+mod range;
+
 use std::sync::Arc;
 
 use maud::{DOCTYPE, Markup, html};
 
 use super::assets;
-use super::scope::{RANGES, Scope, Zone};
-use crate::access::{Caller, READ_OTHERS, Who};
-use durward_access::Right;
+use super::scope::{Scope, Zone};
+use crate::access::{Caller, READ_OTHERS, Who, csrf};
+use crate::routes::Endpoint;
 use durward_model::Timestamp;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    range::endpoints()
+}
 
 /// What a page's frame says of its viewer; goes with every request.
 #[derive(Clone, Debug)]
@@ -24,53 +31,21 @@ impl Frame {
         self.viewer.as_deref().filter(|caller| !matches!(caller.who, Who::Nobody))
     }
 
+    /// What changes carry, under a pad of this page's own.
+    pub(crate) fn csrf(&self) -> Option<String> {
+        self.viewer()?.csrf.as_deref().map(csrf::masked)
+    }
+
     /// The field that a form of a session carries.
     pub(crate) fn csrf_field(&self) -> Markup {
-        let token = self.viewer().and_then(|caller| caller.csrf.as_deref());
+        let token = self.csrf();
         html! { @if let Some(token) = token { input type="hidden" name="csrf" value=(token); } }
     }
 }
 
-/// Sections of the way through the pages: what they are called, and their places.
-type Section = (&'static str, &'static [Entry]);
-/// Path, label, and who is shown the way there.
-type Entry = (&'static str, &'static str, &'static [Right]);
-
-const PLACES: [Section; 5] = [
-    ("", &[("/", "Overview", READ_OTHERS)]),
-    (
-        "Monitoring",
-        &[
-            ("/signins", "Sign-in logs", READ_OTHERS),
-            ("/audit", "Audit logs", &[Right::ReadAudit]),
-            ("/provisioning", "Provisioning logs", &[Right::ReadProvisioning]),
-            ("/map", "Map", READ_OTHERS),
-        ],
-    ),
-    (
-        "Entities",
-        &[
-            ("/users", "Users", &[Right::ReadUserSignIns]),
-            ("/apps", "Applications", READ_OTHERS),
-            ("/workloads", "Workload identities", &[Right::ReadWorkloadSignIns]),
-            ("/ips", "Networks", READ_OTHERS),
-        ],
-    ),
-    (
-        "Investigate",
-        &[
-            ("/diagnose", "Diagnose & solve", READ_OTHERS),
-            ("/errors", "Error codes", READ_OTHERS),
-            ("/reported", "Reported", &[Right::ReadUserSignIns]),
-            ("/access-log", "Access log", &[Right::ReadAccessLog]),
-        ],
-    ),
-    ("Me", &[("/me", "My sign-ins", &[Right::ReadOwn])]),
-];
-
 /// A whole page. `controls` go to the right of the bar at the top; see [`controls`].
 pub(crate) fn page(frame: &Frame, title: &str, body: &Markup, controls: &Markup) -> Markup {
-    let csrf = frame.viewer().and_then(|caller| caller.csrf.as_deref());
+    let csrf = frame.csrf();
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -83,6 +58,8 @@ pub(crate) fn page(frame: &Frame, title: &str, body: &Markup, controls: &Markup)
                 title { (title) " · durward" }
                 link rel="icon" href=(assets::ICON_PATH) type="image/svg+xml";
                 link rel="stylesheet" href=(assets::STYLE_PATH) nonce=(frame.nonce);
+                // Not deferred: what it sets decides how the page is drawn at first.
+                script src=(assets::THEME_PATH) nonce=(frame.nonce) {}
                 @for path in assets::SCRIPTS { script src=(path) nonce=(frame.nonce) defer {} }
             }
             body {
@@ -90,14 +67,19 @@ pub(crate) fn page(frame: &Frame, title: &str, body: &Markup, controls: &Markup)
                 header .bar {
                     @if frame.viewer().is_some() {
                         button #nav-button .icon-button type="button" aria-expanded="false"
-                            aria-controls="nav" aria-label="Navigation" { "☰" }
+                            aria-controls="nav" aria-label="Navigation" title="Navigation ( [ )" {
+                            "☰"
+                        }
                     }
                     a .brand href="/" {
                         img src=(assets::ICON_PATH) alt="" width="18" height="18";
                         "durward"
                     }
+                    // Filled by the fragment that [`controls`] asks for.
+                    div #tenant {}
                     (search_box(frame))
-                    div .controls { (controls) (viewer(frame)) }
+                    div .controls { (controls) }
+                    (viewer(frame))
                 }
                 @if frame.viewer().is_some_and(|caller| matches!(caller.who, Who::Demo)) {
                     p .notice role="note" {
@@ -106,17 +88,18 @@ pub(crate) fn page(frame: &Frame, title: &str, body: &Markup, controls: &Markup)
                     }
                 }
                 div .frame {
-                    (places(frame, title))
+                    (places::places(frame, title))
                     (body)
                 }
                 div #announce .visually-hidden aria-live="polite" {}
+                div #strips {}
             }
         }
     }
 }
 
 /// No code from texts, no styles of its own, and no pages kept in the browser's storage.
-const HTMX_CONFIG: &str = r#"{"includeIndicatorStyles":false,"allowEval":false,"historyCacheSize":0,"refreshOnHistoryMiss":true,"selfRequestsOnly":true,"scrollIntoViewOnBoost":false}"#;
+const HTMX_CONFIG: &str = r#"{"includeIndicatorStyles":false,"allowEval":false,"historyCacheSize":0,"refreshOnHistoryMiss":true,"selfRequestsOnly":true,"scrollIntoViewOnBoost":false,"attributesToSettle":["class"]}"#;
 
 /// The box that finds whatever is put into it.
 fn search_box(frame: &Frame) -> Markup {
@@ -134,81 +117,81 @@ fn search_box(frame: &Frame) -> Markup {
     }
 }
 
-/// Range, zone and tenant of a page. `href` gives the page's address in another scope.
+/// Range and zone of a page, and how complete the log is. `href` gives the page's address in
+/// another scope.
 pub(super) fn controls(scope: &Scope, now: Timestamp, href: &dyn Fn(&Scope) -> String) -> Markup {
-    let known = RANGES.iter().any(|(name, ..)| *name == scope.range);
-    let zone = Scope {
-        zone: if scope.zone == Zone::Utc { Zone::Local } else { Zone::Utc },
-        ..scope.clone()
-    };
     html! {
-        div .range role="group" aria-label="Range of time" {
-            @if let Some(before) = scope.moved(now, -1) {
-                a .button href=(href(&before)) aria-label="The span before" { "◀" }
-            }
-            details .menu-button {
-                summary .button { (scope.label()) " ▾" }
-                div .menu {
-                    @for (name, label, _) in RANGES {
-                        a href=(href(&scope.at(name)))
-                            aria-current=[(name == scope.range).then_some("true")] { (label) }
-                    }
-                    @if !known { span aria-current="true" { (scope.label()) } }
-                }
-            }
-            @if let Some(after) = scope.moved(now, 1).filter(|_| !known) {
-                a .button href=(href(&after)) aria-label="The span after" { "▶" }
-            }
-            @if let Some(wide) = scope.widened(now) {
-                a #zoom-out .button href=(href(&wide)) aria-label="Zoom out" { "−" }
-            }
-        }
-        a #zone .button href=(href(&zone)) data-local=(scope.zone == Zone::Local) {
-            @if scope.zone == Zone::Local { "Local" } @else { "UTC" }
+        (range::control(scope, now, href, false))
+        (zone(scope, href))
+        a #completeness .chip .button href=(scope.href("/completeness", &[]))
+            hx-get=(scope.href("/completeness/chip", &[])) hx-trigger="load" hx-swap="outerHTML" {
+            span .dot aria-hidden="true" {} "Data health"
         }
     }
 }
 
-fn places(frame: &Frame, title: &str) -> Markup {
-    let Some(caller) = frame.viewer() else { return html! {} };
+fn zone(scope: &Scope, href: &dyn Fn(&Scope) -> String) -> Markup {
+    let is_local = scope.zone == Zone::Local;
+    let other = Scope { zone: if is_local { Zone::Utc } else { Zone::Local }, ..scope.clone() };
     html! {
-        nav #nav .places aria-label="Places" {
-            @for (section, entries) in PLACES {
-                @if entries.iter().any(|(_, _, rights)| caller.may_any(rights)) {
-                    @if !section.is_empty() { h2 { (section) } }
-                    @for (href, label, rights) in entries {
-                        @if caller.may_any(rights) {
-                            a href=(href) aria-current=[(*label == title).then_some("page")] {
-                                (label)
-                            }
-                        }
-                    }
-                }
-            }
+        a #zone .button href=(href(&other)) data-local=(is_local)
+            title=(if is_local { "Times of this browser; U for UTC" } else { "UTC; U for local times" }) {
+            (if is_local { "Local" } else { "UTC" })
         }
     }
 }
 
-/// Who is signed in, and what they can do about it.
+/// The range of a page whose address has changed under it: takes the place of the one in the bar.
+pub(super) fn range_again(
+    scope: &Scope,
+    now: Timestamp,
+    href: &dyn Fn(&Scope) -> String,
+) -> Markup {
+    range::control(scope, now, href, true)
+}
+
+/// Who is signed in, and what they can do about it and about how pages look.
 fn viewer(frame: &Frame) -> Markup {
     let Some(caller) = frame.viewer() else { return html! {} };
+    let name = caller.name();
     let roles: Vec<&str> = caller.role_names();
     html! {
-        details .viewer {
-            summary .button { (caller.name()) }
-            div .menu {
-                p .muted { (roles.join(", ")) }
+        details .menu-button .viewer {
+            summary .initials aria-label={ "Signed in as " (name) } title=(name) {
+                (initials(&name))
+            }
+            div .menu .left {
+                p { b { (name) } br; span .muted { (roles.join(", ")) } }
+                hr;
+                h2 { "Theme" }
+                div #themes .themes role="group" aria-label="Theme" hidden {
+                    @for (value, label) in [("system", "System"), ("light", "Light"), ("dark", "Dark")] {
+                        button .button .small type="button" data-theme-choice=(value) { (label) }
+                    }
+                }
+                button #help-button type="button" hidden { "Keys and help " kbd { "?" } }
                 @if caller.person().is_some() {
+                    hr;
                     a href="/account" { "Account and tokens" }
                     form method="post" action="/sign-out" {
                         (frame.csrf_field())
-                        button .button { "Sign out" }
+                        button { "Sign out" }
                     }
                 }
             }
         }
     }
 }
+
+/// The first letters of the first and the last word of a name.
+fn initials(name: &str) -> String {
+    let words: Vec<&str> =
+        name.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).collect();
+    let ends = [words.first(), words.last().filter(|_| words.len() > 1)];
+    let first = |word: &&str| word.chars().next();
+    ends.into_iter().flatten().filter_map(first).flat_map(char::to_uppercase).collect()
+}
+
 /// A store without sign-ins. `host` is where the reader found this server.
 pub(super) fn welcome(origin: &str) -> Markup {
     let push = format!(

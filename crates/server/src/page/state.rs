@@ -116,6 +116,8 @@ pub(super) struct State {
     pub(super) view: View,
     /// Number of the first row, from 0.
     pub(super) at: u64,
+    /// Where the page before ended, for lists that cannot begin at any row: groups.
+    pub(super) after: Option<String>,
     /// Only what had been received by then: a list that does not change.
     pub(super) as_of: Option<Timestamp>,
     /// The event that is open beside the list.
@@ -125,9 +127,9 @@ pub(super) struct State {
 }
 
 /// Parameters of the explorer's address, besides those of the scope.
-pub(super) const PARAMS: [&str; 14] = [
-    "type", "q", "f", "odata", "cols", "pin", "sort", "group", "by", "view", "at", "asof", "row",
-    "tab",
+pub(super) const PARAMS: [&str; 15] = [
+    "type", "q", "f", "odata", "cols", "pin", "sort", "group", "by", "view", "at", "after", "asof",
+    "row", "tab",
 ];
 
 /// What is wrong with the filter of an address.
@@ -237,6 +239,7 @@ impl State {
             by: params.get("by").map(|name| named("by", name)).transpose()?,
             view: view?,
             at: number("at")?,
+            after: owned("after"),
             as_of: as_of.transpose()?,
             row: owned("row"),
             pane: owned("tab"),
@@ -256,7 +259,8 @@ impl State {
     /// What events have to fulfil, apart from range, tenant and time of receipt.
     pub(super) fn filter(&self, now: Timestamp) -> Result<Filter, FilterError> {
         let text = search::parse_search(&self.text, now).map_err(FilterError::Text)?;
-        let pills = self.pills.filter(now).map_err(|(index, e)| FilterError::Pill(index, e))?;
+        let pills =
+            self.pills.filter(self.tab.0, now).map_err(|(index, e)| FilterError::Pill(index, e))?;
         let filter = text.and(pills);
         if self.odata.is_empty() {
             return Ok(filter);
@@ -267,6 +271,8 @@ impl State {
 
     /// What is asked.
     pub(super) fn question(&self, now: Timestamp) -> Result<Question, FilterError> {
+        // A list that does not change has a range that does not move on.
+        let now = self.as_of.unwrap_or(now);
         let mut filter = self.filter(now)?.and(self.scope.tenant_filter());
         if let Some(as_of) = self.as_of {
             filter =
@@ -306,6 +312,7 @@ impl State {
         put("by", self.by.map_or("", |column| short_name(column)).to_owned());
         put("view", if self.view == View::Rows { "" } else { self.view.name() }.to_owned());
         put("at", if self.at > 0 { self.at.to_string() } else { String::new() });
+        put("after", self.after.clone().unwrap_or_default());
         put("asof", self.as_of.map(Timestamp::to_rfc3339).unwrap_or_default());
         put("row", self.row.clone().unwrap_or_default());
         put("tab", self.pane.clone().unwrap_or_default());
@@ -334,7 +341,7 @@ impl State {
 
     /// The same question with one thing changed, at its first rows and with no event open.
     pub(super) fn with(&self, change: impl FnOnce(&mut State)) -> State {
-        let mut state = State { at: 0, row: None, pane: None, ..self.clone() };
+        let mut state = State { at: 0, after: None, row: None, pane: None, ..self.clone() };
         change(&mut state);
         state
     }

@@ -1,220 +1,314 @@
-//! The list: one row a sign-in, and for those that did not succeed a line that says why.
+//! The list: one row a sign-in, a group of them, or a value that they have.
+//!
+//! The page has the rows of one block. Without script its links lead to the blocks around it; the
+//! script fetches them while the list is scrolled (see [`block`]) and keeps a few of them, so that
+//! lists of any length are one. The first page fixes what had been received by then, and blocks
+//! are asked for as of that moment, so that new sign-ins move no row.
 
-use durward_model::columns::{self, Column, text};
-use durward_model::errors::Status;
-use durward_model::{Cell, Event, FieldId, Log, Timestamp};
+mod block;
+mod by;
+mod cell;
+mod choose;
+mod controls;
+mod events;
+mod groups;
+mod head;
+mod menu;
+mod rhythm;
+mod row;
+
+use axum::http::Method;
+use axum::routing::get;
+use durward_journal::Action;
+use durward_model::columns::Column;
+use durward_model::{Event, Log, Timestamp};
 use durward_query::Reader;
 use maud::{Markup, html};
 
 use crate::error::ApiError;
+use crate::openapi::Parameter;
 use crate::question::Question;
-
-use crate::routes::Endpoint;
+use crate::routes::{Endpoint, endpoint, read_others};
 
 use super::state::State;
-use super::{link, words};
+use super::{explorer_parameters, page_of};
+use row::Frame;
+
+pub(super) use choose::columns_button;
+pub(super) use controls::group_controls;
+
+/// Rows of a block, and of a page.
+const BLOCK_ROWS: usize = 100;
 
 /// Columns that say something only where home and resource tenant differ.
 const CROSS_TENANT: [&str; 3] = ["crossTenantAccessType", "homeTenantId", "resourceTenantId"];
 
-/// The columns of a tab. Those about other tenants are left out where no row is about one, and
-/// the count of grouped sign-ins, since rows are not grouped here.
-fn shown(log: Option<Log>, events: &[Event]) -> Vec<&'static Column> {
-    let crosses = events.iter().any(crosses_tenants);
-    columns::defaults(log)
-        .into_iter()
-        .filter(|column| column.name != "count")
-        .filter(|column| crosses || !CROSS_TENANT.contains(&column.name))
-        .collect()
-}
-
-fn crosses_tenants(event: &Event) -> bool {
-    let access = event.cell(FieldId::CrossTenantAccessType);
-    if access.as_text().is_some_and(|access| !access.is_empty() && access != "none") {
-        return true;
-    }
-    let (home, resource) =
-        (event.cell(FieldId::HomeTenantId), event.cell(FieldId::ResourceTenantId));
-    match (home.as_text(), resource.as_text()) {
-        (Some(home), Some(resource)) => {
-            !home.is_empty() && !resource.is_empty() && home != resource
-        }
-        _ => false,
-    }
-}
-
 pub(super) fn endpoints() -> Vec<Endpoint> {
-    Vec::new()
+    let with_state = |more: &[(&'static str, &'static str)]| {
+        let mut all = explorer_parameters();
+        all.extend(more.iter().map(|(name, what)| Parameter::query(name, what)));
+        all
+    };
+    let show = ("show", "Columns of the list that the rows belong to, by commas");
+    let frozen = ("frozen", "true: links in the rows keep asof");
+    let rows = page_of("Rows of the explorer's list").parameters(&with_state(&[show, frozen]));
+    let members = page_of("The sign-ins that a group or a value stands for");
+    let key = ("key", "A group");
+    let value = ("value", "A value of the column in 'by'");
+    let choose = [
+        ("choose", "A column; as often as there are"),
+        ("up", "A column to move up"),
+        ("down", "A column to move down"),
+        ("apply", "1: to the list with these columns"),
+    ];
+    let columns = page_of("Columns of the explorer's list").parameters(&with_state(&choose));
+    let cell = [
+        ("id", "Request ID"),
+        ("column", "Name of the column"),
+        ("with", "Request ID of a sign-in to compare with"),
+    ];
+    let cell = page_of("What can be done with one value").parameters(&with_state(&cell));
+    vec![
+        endpoint(Method::GET, "/signins/rows", read_others(Action::List), get(block::rows), rows),
+        endpoint(
+            Method::GET,
+            "/signins/members",
+            read_others(Action::List),
+            get(block::members),
+            members.parameters(&with_state(&[show, frozen, key, value])),
+        ),
+        endpoint(
+            Method::GET,
+            "/signins/columns",
+            (read_others(Action::List).0, None),
+            get(choose::show),
+            columns,
+        ),
+        endpoint(Method::GET, "/signins/cell", read_others(Action::Read), get(menu::show), cell),
+    ]
+}
+
+/// Why there is no list, where another question would have one.
+#[derive(Clone, Debug)]
+struct Refused(String);
+
+impl Refused {
+    fn new(message: String) -> Refused {
+        Refused(message)
+    }
+
+    fn message(&self) -> String {
+        format!("{}; narrow the range or the filter, or list by date", self.0)
+    }
+}
+
+/// What the rows are.
+#[derive(Clone, Debug)]
+enum What {
+    Events(Vec<Event>),
+    Groups(groups::Found),
+    Values(by::Found),
+}
+
+impl What {
+    fn len(&self) -> usize {
+        match self {
+            What::Events(events) => events.len(),
+            What::Groups(found) => found.len(),
+            What::Values(found) => found.len(),
+        }
+    }
+
+    /// Where the next page of groups begins.
+    fn next(&self) -> Option<&str> {
+        match self {
+            What::Groups(found) => found.next.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Are there more of what has no known number?
+    fn has_more(&self) -> bool {
+        match self {
+            What::Events(_) => false,
+            What::Groups(found) => found.has_more || found.next.is_some(),
+            What::Values(found) => found.has_more,
+        }
+    }
 }
 
 /// One page of the list.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Rows {
-    events: Vec<Event>,
-    /// How many there are in all.
+    what: Result<What, Refused>,
+    columns: Vec<&'static Column>,
+    /// How many sign-ins there are in all.
     total: u64,
+    /// What had been received by then is in the list.
+    as_of: Timestamp,
 }
 
 impl Rows {
     /// How many rows the page has.
     pub(super) fn len(&self) -> usize {
-        self.events.len()
+        self.what.as_ref().map_or(0, What::len)
+    }
+
+    /// How many rows the list has, where that is known.
+    fn known(&self) -> Option<u64> {
+        match self.what.as_ref().ok()? {
+            What::Events(_) => Some(self.total),
+            _ => None,
+        }
     }
 }
 
-/// Rows of a page.
-const PAGE_ROWS: usize = 50;
+/// The columns to show: those that are chosen, or of those that are usual the ones that say
+/// something. `crosses`: is any of the sign-ins about another tenant?
+fn shown(state: &State, crosses: bool) -> Vec<&'static Column> {
+    let mut columns = state.columns();
+    let is_grouped = groups::grouping(state).is_some();
+    if state.columns.is_none() {
+        columns.retain(|column| {
+            (crosses || !CROSS_TENANT.contains(&column.name))
+                && (is_grouped || column.name != "count")
+        });
+    }
+    if is_grouped { groups::with_count(columns) } else { columns }
+}
 
 /// Looks up one page of the list.
 pub(super) fn look(
     reader: &Reader,
-    _state: &State,
+    state: &State,
     question: &Question,
     total: u64,
-    _now: Timestamp,
+    now: Timestamp,
 ) -> Result<Rows, ApiError> {
-    let page = question.page(reader, None, PAGE_ROWS)?;
-    Ok(Rows { events: reader.events(&page.rows)?, total })
+    let what = find(reader, state, question)?;
+    let by_default = state.columns.is_none() && state.by.is_none();
+    let may_cross = by_default && state.tab.0 == Some(Log::InteractiveUser);
+    let crosses = match &what {
+        Ok(What::Events(events)) if may_cross => {
+            events.iter().any(row::crosses_tenants) || events::crosses_tenants(reader, question)?
+        }
+        _ => false,
+    };
+    let columns = shown(state, crosses);
+    Ok(Rows { what, columns, total, as_of: state.as_of.unwrap_or(now) })
 }
 
-/// Links to the pages around this one.
-pub(super) fn pages(state: &State, rows: &Rows) -> Markup {
-    let last = state.at + rows.len() as u64;
-    html! {
-        nav aria-label="Pages" {
-            @if last < rows.total {
-                a .button rel="next" href=(state.with(|state| state.at = last).href()) { "Older ▶" }
-            }
-        }
+/// One block of rows, as the state asks for them.
+fn find(
+    reader: &Reader,
+    state: &State,
+    question: &Question,
+) -> Result<Result<What, Refused>, ApiError> {
+    if let Some(column) = state.by {
+        let found = by::look(reader, state, question, column, BLOCK_ROWS)?;
+        return Ok(found.map(What::Values));
     }
+    if let Some(grouping) = groups::grouping(state) {
+        let found = groups::look(reader, state, question, grouping, BLOCK_ROWS)?;
+        return Ok(found.map(What::Groups));
+    }
+    Ok(events::look(reader, state, question, BLOCK_ROWS)?.map(What::Events))
 }
 
 /// The table.
 pub(super) fn render(state: &State, rows: &Rows, now: Timestamp) -> Markup {
-    let events = &rows.events;
-    let log = state.tab.0;
-    let columns = shown(log, events);
+    let what = match &rows.what {
+        Ok(what) => what,
+        Err(refused) => return refusal(state, refused),
+    };
+    let frame = Frame { state, columns: &rows.columns, now };
+    let known = rows.known();
+    // −1 stands for a number that is not known.
+    let count = known.map_or_else(|| "-1".to_owned(), |known| (known + 1).to_string());
+    let kind = match what {
+        What::Events(_) => "events",
+        What::Groups(_) => "groups",
+        What::Values(_) => "values",
+    };
     html! {
-        div .scroll tabindex="-1" {
-            table .list .roomy[columns.len() <= 8] {
-                thead {
-                    tr {
-                        @for column in &columns {
-                            th scope="col" {
-                                (column.label_in(log))
-                                @if column.name == "createdDateTime" {
-                                    " (" span .zone { "UTC" } ") ▾"
-                                }
-                            }
-                        }
+        div #rows .scroll tabindex="-1" data-href=(rows.blocks_href(state)) data-kind=(kind)
+            data-asof=(rows.as_of.to_rfc3339()) data-total=[known] data-block=(BLOCK_ROWS) {
+            table .list .roomy[rows.columns.len() <= 8] .usual[state.columns.is_none()] role="grid" aria-label="Sign-ins"
+                aria-rowcount=(count) aria-multiselectable=[(kind == "events").then_some("true")] {
+                @match what {
+                    What::Values(found) => @if let Some(column) = state.by {
+                        (by::head(state, column, found))
+                    },
+                    _ => (head::head(&frame)),
+                }
+                (block::body(state, &rows.columns, what, now))
+            }
+        }
+        (controls::selection(state))
+    }
+}
+
+/// Rows of these events, for the top of a list with these columns.
+pub(super) fn rows_of(
+    state: &State,
+    columns: Option<&[&'static Column]>,
+    events: &[Event],
+    now: Timestamp,
+) -> Markup {
+    let usual = || shown(state, events.iter().any(row::crosses_tenants));
+    let columns = columns.map_or_else(usual, <[_]>::to_vec);
+    let frame = Frame { state, columns: &columns, now };
+    html! { @for event in events { (row::row(&frame, event, None)) } }
+}
+
+/// What stands in the place of a list that there is none of.
+fn refusal(state: &State, refused: &Refused) -> Markup {
+    let plain = state.with(|state| (state.sort, state.by) = (None, None));
+    html! {
+        div .empty role="alert" {
+            h2 { (refused.0) }
+            p .muted { "Narrow the range or the filter so that fewer sign-ins match." }
+            p .choices { a .button href=(plain.href()) { "List by date" } }
+        }
+    }
+}
+
+/// Links to the pages around this one.
+pub(super) fn pages(state: &State, rows: &Rows) -> Markup {
+    let Ok(what) = &rows.what else { return html! {} };
+    let len = rows.len() as u64;
+    let block = BLOCK_ROWS as u64;
+    // All pages are of one moment, so that none has a row of another.
+    let page = |at: u64, after: Option<&str>| {
+        let change = |state: &mut State| {
+            (state.at, state.after) = (at, after.map(str::to_owned));
+            state.as_of = Some(rows.as_of);
+        };
+        state.with(change).href()
+    };
+    let newest = state.with(|state| state.as_of = None).href();
+    let by_number = what.next().is_none() && state.after.is_none();
+    let is_last = match rows.known() {
+        Some(total) => state.at + len >= total,
+        None => !what.has_more(),
+    };
+    let last = rows.known().map(|total| total.saturating_sub(1) / block * block);
+    html! {
+        nav .pages aria-label="Pages" {
+            @if state.at > 0 {
+                a .button rel="first" href=(newest) { "Newest" }
+                @if by_number {
+                    a .button rel="prev" href=(page(state.at.saturating_sub(block), None)) {
+                        "◀ Newer"
                     }
                 }
-                tbody {
-                    @for event in events { (row(&columns, event, now)) }
+            }
+            @if !is_last {
+                a .button rel="next" href=(page(state.at + len, what.next())) { "Older ▶" }
+                @if let Some(last) = last {
+                    a .button rel="last" href=(page(last, None)) { "Oldest" }
                 }
             }
         }
     }
-}
-
-fn row(columns: &[&Column], event: &Event, now: Timestamp) -> Markup {
-    let id = event.cell(FieldId::Id).to_string();
-    let why = why(event);
-    let class = durward_model::graph::status(event).map_or("", words::status_class);
-    html! {
-        tr .row .(class) .has-why[why.is_some()] data-id=(id) {
-            @for column in columns {
-                td .mono[is_code(column)] { (cell(column, event, &id, now)) }
-            }
-        }
-        @if let Some(why) = why {
-            tr .why .(class) {
-                td {}
-                td colspan=(columns.len() - 1) { span .clip { "↳ " (why) } }
-            }
-        }
-    }
-}
-
-fn is_code(column: &Column) -> bool {
-    matches!(column.name, "ipAddress" | "resourceId" | "homeTenantId" | "resourceTenantId")
-}
-
-fn cell(column: &Column, event: &Event, id: &str, now: Timestamp) -> Markup {
-    match column.name {
-        "createdDateTime" => {
-            let href = link::event(id);
-            html! { a href=(href) { (words::time(event.row().created, now)) } }
-        }
-        "status" => match durward_model::graph::status(event) {
-            Some(status) => words::pill(status),
-            None => html! {},
-        },
-        "authenticationRequirement" => {
-            let value = text::short(column, event);
-            html! { span title=(value) { (requirement(&value)) } }
-        }
-        "log" => html! { (short_log(event.row().log)) },
-        "userDisplayName" => {
-            let name = text::short(column, event);
-            let principal = event.cell(FieldId::UserPrincipalName).to_string();
-            let shown = if name.is_empty() { &principal } else { &name };
-            html! { span .clip title=(principal) { (shown) } }
-        }
-        _ => {
-            let value = text::short(column, event);
-            html! { @if !value.is_empty() { span .clip title=(value) { (value) } } }
-        }
-    }
-}
-
-/// A requirement in words.
-fn requirement(value: &str) -> &str {
-    match value {
-        "singleFactorAuthentication" => "Single-factor",
-        "multiFactorAuthentication" => "Multifactor",
-        other => other,
-    }
-}
-
-fn short_log(log: Log) -> &'static str {
-    match log {
-        Log::InteractiveUser => "Interactive",
-        Log::NonInteractiveUser => "Non-interactive",
-        Log::ServicePrincipal => "Service principal",
-        Log::ManagedIdentity => "Managed identity",
-        other => text::log_label(other),
-    }
-}
-
-/// Code, reason and the policy that blocked, of a sign-in that did not succeed.
-fn why(event: &Event) -> Option<String> {
-    let reason = durward_model::graph::status_reason(event);
-    let status = durward_model::graph::status(event)?;
-    if status == Status::Success {
-        return None;
-    }
-    let code = event.cell(FieldId::ErrorCode);
-    let code = match &code {
-        Cell::Null => None,
-        code => Some(code.to_string()),
-    };
-    let client = event.cell(FieldId::ClientAppUsed);
-    let usual = ["Browser", "Mobile Apps and Desktop clients", "Unknown", ""];
-    let legacy = client.as_text().filter(|client| !usual.contains(client));
-    let policy = blocking_policy(event).map(|policy| format!("“{policy}”"));
-    let reason = reason.map(|reason| reason.trim_end_matches('.').to_owned());
-    let parts = [code, reason, policy, legacy.map(str::to_owned)];
-    let text: Vec<String> = parts.into_iter().flatten().collect();
-    (!text.is_empty()).then(|| text.join(" · "))
-}
-
-/// The first policy that failed.
-fn blocking_policy(event: &Event) -> Option<String> {
-    let policies = event.cell(FieldId::AppliedConditionalAccessPolicies);
-    let policies: serde_json::Value = serde_json::from_str(policies.as_text()?).ok()?;
-    let failed = policies.as_array()?.iter().find(|policy| {
-        policy.get("result").and_then(|result| result.as_str()) == Some("failure")
-    })?;
-    failed.get("displayName")?.as_str().map(str::to_owned)
 }

@@ -11,6 +11,7 @@ use crate::visitor::TENANT;
 /// Who is let in: GA, SA, SO, SR, GR, RR, CA, HD, user.
 const EVERYBODY: &str = "yyyyyyyyy";
 const READERS: &str = "yyyyyy-y-";
+const RECORDS: &str = "yyyyyy---";
 const SECURITY: &str = "yy-------";
 const METRICS: &str = "yyyyy----";
 /// Also for those who are not signed in.
@@ -39,7 +40,51 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /metrics", METRICS),
     ("GET /", READERS),
     ("GET /signins", READERS),
+    ("GET /signins/cell", READERS),
+    ("GET /signins/columns", READERS),
+    ("GET /signins/facet", READERS),
+    ("GET /signins/filter", READERS),
+    ("GET /signins/filter/set", READERS),
+    ("GET /signins/members", READERS),
+    ("GET /signins/query", READERS),
+    ("GET /signins/rows", READERS),
+    ("GET /signins/values", READERS),
     ("GET /signins/{id}", READERS),
+    ("GET /signins/{id}/related", READERS),
+    ("GET /signins/{id}/step", READERS),
+    ("GET /compare", READERS),
+    ("GET /diagnose", READERS),
+    ("GET /diagnose/bundle", READERS),
+    ("GET /attempts/{id}", READERS),
+    ("GET /sessions/{sid}", READERS),
+    ("GET /errors", READERS),
+    ("GET /errors/{code}", READERS),
+    ("GET /audit", RECORDS),
+    ("GET /audit/{id}", RECORDS),
+    ("GET /provisioning", RECORDS),
+    ("GET /provisioning/{id}", RECORDS),
+    ("GET /users", READERS),
+    ("GET /users/{id}", READERS),
+    ("GET /apps", READERS),
+    ("GET /apps/{id}", READERS),
+    ("GET /resources", READERS),
+    ("GET /resources/{id}", READERS),
+    ("GET /workloads", READERS),
+    ("GET /workloads/{id}", READERS),
+    ("GET /ips", READERS),
+    ("GET /ips/{id}", READERS),
+    ("GET /ips/{id}/{length}", READERS),
+    ("GET /asn/{id}", READERS),
+    ("GET /devices", READERS),
+    ("GET /devices/{id}", READERS),
+    ("GET /signins/live", READERS),
+    ("GET /views", READERS),
+    ("POST /views", EVERYBODY),
+    ("POST /views/delete", EVERYBODY),
+    ("GET /api/views", EVERYBODY),
+    ("GET /download", READERS),
+    ("GET /download/progress", READERS),
+    ("GET /download/manifest", READERS),
     ("GET /reported", READERS),
     ("GET /me", EVERYBODY),
     ("POST /me/feedback", EVERYBODY),
@@ -77,7 +122,10 @@ const ROUTES: &[(&str, &str)] = &[
 fn target(path: &str) -> String {
     path.replace("{id}", &id(3))
         .replace("{function}", "getSummarizedNonInteractiveSignIns(aggregationWindow='h1')")
+        .replace("{length}", "24")
         .replace("{link}", "x")
+        .replace("{sid}", "x")
+        .replace("{code}", "50126")
         .replace("{tenant}", TENANT)
 }
 

@@ -168,3 +168,22 @@ fn certificate(scratch: &Path) -> Result<(PathBuf, PathBuf)> {
     run(&mut command).context("making a certificate with openssl")?;
     Ok((certificate, key))
 }
+
+/// The demo: a tenant of its own in which everybody is an administrator.
+pub(super) struct Demo {
+    _running: Running,
+    pub(super) url: String,
+}
+
+impl Demo {
+    /// Starts it; it goes on filling its log for a while.
+    pub(super) fn start(place: &Place) -> Result<Demo> {
+        let mut command = Command::new(&place.durward);
+        command.args(["demo", "--json", "--listen", "127.0.0.1:0", "--days", "30", "--data"]);
+        command.arg(place.scratch.join("demo"));
+        let (running, line) = Running::start(&mut command)?;
+        let url = member(&line, "url")?;
+        println!("the demo is at {url}");
+        Ok(Demo { _running: running, url })
+    }
+}

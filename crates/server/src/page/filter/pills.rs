@@ -4,9 +4,13 @@
 //! are separated by commas; a part that does not begin like a term is one more value of the term
 //! before it. `(a:1|b:2)` is a group of alternatives, and `~` before a pill turns it off without
 //! taking it away.
+//!
+//! A term about a field that a log does not have asks nothing of that log's events: pills stay
+//! when the tab changes, and count again where their field exists.
 
-use durward_model::Timestamp;
-use durward_query::{Expr, Filter, SearchError, search};
+use durward_model::{Log, Timestamp};
+use durward_query::property::fields_of_whole;
+use durward_query::{Expr, Filter, Property, SearchError, search};
 
 /// One test of one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +57,26 @@ impl Term {
         Some(Term { negated, name: name.to_owned(), symbol, values: vec![value] })
     }
 
+    /// A term of a search; `None` for a word that stands alone.
+    fn of(term: &search::Term<'_>) -> Option<Term> {
+        let (name, symbol) = term.field?;
+        let values = term.values.iter().map(|value| contained(value)).collect();
+        Some(Term { negated: term.negated, name: name.to_owned(), symbol, values })
+    }
+
+    /// Does this log have what is tested? `None` stands for all logs in one list. What is no
+    /// field at all is said to be there, so that its mistake shows.
+    pub(in crate::page) fn is_in(&self, log: Option<Log>) -> bool {
+        let Some(log) = log else { return true };
+        let properties = search::properties(&self.name);
+        let has = |of: &Property| match of {
+            Property::Field(field) | Property::Member(field, _) => field.field().in_log(log),
+            Property::Whole(prefix) => fields_of_whole(prefix).any(|field| field.in_log(log)),
+            Property::Status | Property::Log => true,
+        };
+        properties.is_empty() || properties.iter().any(has)
+    }
+
     /// The term in the short form.
     pub(in crate::page) fn text(&self) -> String {
         let sign = if self.negated { "-" } else { "" };
@@ -75,11 +99,25 @@ impl Pill {
         }
     }
 
-    /// What events have to fulfil, whether the pill is on or off.
-    pub(in crate::page) fn filter(&self, now: Timestamp) -> Result<Filter, SearchError> {
-        let read = |term: &Term| search::parse_search(&term.text(), now);
-        let filters: Result<Vec<Filter>, _> = self.terms.iter().map(read).collect();
-        Ok(Expr::any_of(filters?))
+    /// Does this log have any of what is tested?
+    pub(in crate::page) fn is_in(&self, log: Option<Log>) -> bool {
+        self.terms.iter().any(|term| term.is_in(log))
+    }
+
+    /// What events of a log (`None`: of all) have to fulfil, whether the pill is on or off.
+    pub(in crate::page) fn filter(
+        &self,
+        log: Option<Log>,
+        now: Timestamp,
+    ) -> Result<Filter, SearchError> {
+        let mut filters = Vec::with_capacity(self.terms.len());
+        for term in &self.terms {
+            let filter = search::parse_search(&term.text(), now)?;
+            if term.is_in(log) {
+                filters.push(filter);
+            }
+        }
+        Ok(if filters.is_empty() { Filter::All } else { Expr::any_of(filters) })
     }
 }
 
@@ -125,13 +163,45 @@ impl Pills {
         self.0.iter().map(Pill::text).collect::<Vec<_>>().join(",")
     }
 
-    /// What events have to fulfil. An error names the pill that cannot be read.
-    pub(in crate::page) fn filter(&self, now: Timestamp) -> Result<Filter, (usize, SearchError)> {
+    /// What events of a log (`None`: of all) have to fulfil. An error names the pill that cannot
+    /// be read.
+    pub(in crate::page) fn filter(
+        &self,
+        log: Option<Log>,
+        now: Timestamp,
+    ) -> Result<Filter, (usize, SearchError)> {
         let mut all = Filter::All;
         for (index, pill) in self.0.iter().enumerate().filter(|(_, pill)| !pill.disabled) {
-            all = all.and(pill.filter(now).map_err(|error| (index, error))?);
+            all = all.and(pill.filter(log, now).map_err(|error| (index, error))?);
         }
         Ok(all)
+    }
+
+    /// Takes the terms out of free text: pills, and what remains of the text. `OR` joins terms to
+    /// one pill if there is nothing else; text that is wrong or says more stays as it is.
+    pub(in crate::page) fn from_search(text: &str, now: Timestamp) -> (Pills, String) {
+        let as_it_is = || (Pills::default(), text.to_owned());
+        let Ok(alternatives) = search::terms(text, now) else { return as_it_is() };
+        if let [all] = alternatives.as_slice() {
+            let mut pills = Pills::default();
+            let mut words = Vec::new();
+            for term in all {
+                match Term::of(term) {
+                    Some(term) => pills.0.push(Pill::of(term)),
+                    None if term.negated => words.push(format!("-{}", term.values.join(","))),
+                    None => words.push(term.values.join(",")),
+                }
+            }
+            return (pills, words.join(" "));
+        }
+        let alone = |terms: &Vec<search::Term<'_>>| match terms.as_slice() {
+            [only] => Term::of(only),
+            _ => None,
+        };
+        match alternatives.iter().map(alone).collect() {
+            Some(terms) => (Pills(vec![Pill { disabled: false, terms }]), String::new()),
+            None => as_it_is(),
+        }
     }
 
     /// The pills that are on, in the short form.
@@ -152,15 +222,24 @@ impl Pills {
     }
 }
 
-/// Parts between separators that stand outside of quotes and brackets.
+/// A value as it can stand in a pill: in quotes if it has what ends a value there.
+fn contained(value: &str) -> String {
+    if value.starts_with(['"', '*']) || !value.contains(['(', ')', '|', '"']) {
+        return value.to_owned();
+    }
+    super::super::link::quoted(value)
+}
+
+/// Parts between separators that stand outside of quotes and of brackets around a whole part.
 fn split(text: &str, separator: char) -> Vec<&str> {
-    let (mut parts, mut start, mut quoted, mut depth) = (Vec::new(), 0, false, 0_i32);
+    let (mut parts, mut start, mut quoted, mut inside) = (Vec::new(), 0, false, false);
     for (at, c) in text.char_indices() {
+        let begins = || text[start..at].trim_start().trim_start_matches('~').is_empty();
         match c {
             '"' => quoted = !quoted,
-            '(' if !quoted => depth += 1,
-            ')' if !quoted => depth -= 1,
-            c if c == separator && !quoted && depth <= 0 => {
+            '(' if !quoted && begins() => inside = true,
+            ')' if !quoted => inside = false,
+            c if c == separator && !quoted && !inside => {
                 parts.push(&text[start..at]);
                 start = at + c.len_utf8();
             }
@@ -187,13 +266,48 @@ mod tests {
         ] {
             let pills = Pills::parse(text).unwrap();
             assert_eq!((pills.0.len(), pills.text().as_str()), (count, text), "{text}");
-            assert!(pills.filter(Timestamp::now()).is_ok(), "{text}");
+            assert!(pills.filter(None, Timestamp::now()).is_ok(), "{text}");
         }
         assert_eq!(Pills::parse("nonsense").unwrap_err(), "nonsense");
         let off = Pills::parse("~code:50126").unwrap();
-        assert_eq!(off.filter(Timestamp::now()).unwrap(), Filter::All);
-        let (index, _) =
-            Pills::parse("code:1,user:a,code:b").unwrap().filter(Timestamp::now()).unwrap_err();
+        assert_eq!(off.filter(None, Timestamp::now()).unwrap(), Filter::All);
+        let (index, _) = Pills::parse("code:1,user:a,code:b")
+            .unwrap()
+            .filter(None, Timestamp::now())
+            .unwrap_err();
         assert_eq!(index, 2);
+    }
+
+    #[test]
+    fn a_field_that_a_log_lacks_asks_nothing_of_it() {
+        let now = Timestamp::now();
+        let filter = |text: &str, log| Pills::parse(text).unwrap().filter(log, now).unwrap();
+        let workloads = Some(Log::ServicePrincipal);
+        assert_eq!(filter("userId=a", workloads), Filter::All);
+        assert_eq!(filter("-user:a,status=failure", workloads), filter("status=failure", None));
+        assert_eq!(filter("(user:a|code=5)", workloads), filter("code=5", None));
+        assert_ne!(filter("userId=a", Some(Log::InteractiveUser)), Filter::All);
+        assert_ne!(filter("userId=a", None), Filter::All);
+        let wrong = Pills::parse("userId=a,nothing=b").unwrap();
+        assert_eq!(wrong.filter(workloads, now).unwrap_err().0, 1, "no field is no excuse");
+    }
+
+    #[test]
+    fn terms_of_free_text_become_pills() {
+        for (text, pills, rest) in [
+            ("maria", "", "maria"),
+            ("maria status:failure -app:Teams,Word", "status:failure,-app:Teams,Word", "maria"),
+            ("-maria \"b c\"", "", "-maria \"b c\""),
+            ("code>=5 city:Fo(o", "code>=5,city:\"Fo(o\"", ""),
+            ("city:\"New Y\"*", "city:\"New Y\"*", ""),
+            ("status:failure OR country:DE", "(status:failure|country:DE)", ""),
+            ("status:failure OR maria", "", "status:failure OR maria"),
+            ("a b OR c:d", "", "a b OR c:d"),
+            ("code:abc", "", "code:abc"),
+        ] {
+            let (found, left) = Pills::from_search(text, Timestamp::now());
+            assert_eq!((found.text().as_str(), left.as_str()), (pills, rest), "{text}");
+            assert_eq!(Pills::parse(pills).unwrap(), found, "{text}");
+        }
     }
 }
