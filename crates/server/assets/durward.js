@@ -16,8 +16,10 @@ window.durward = (() => {
       const at = new Date(time.dateTime);
       if (Number.isNaN(at.getTime())) continue;
       const year = at.getFullYear() === new Date().getFullYear() ? '' : ` ${at.getFullYear()}`;
-      time.textContent = `${at.getDate()} ${MONTHS[at.getMonth()]}${year} ` +
-        `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+      const minute = `${two(at.getHours())}:${two(at.getMinutes())}`;
+      time.textContent = time.dataset.short === undefined
+        ? `${at.getDate()} ${MONTHS[at.getMonth()]}${year} ${minute}:${two(at.getSeconds())}`
+        : minute;
     }
     for (const zone of root.querySelectorAll('.zone')) zone.textContent = 'local';
   }

@@ -68,7 +68,8 @@
 
   /** The address that a form asks for; a button can have one of its own. */
   function addressOf(form, button) {
-    const url = new URL(button?.getAttribute('formaction') ?? form.getAttribute('action'), location);
+    const action = button?.getAttribute('formaction') ?? form.getAttribute('action');
+    const url = new URL(action, location.href);
     for (const [name, value] of new FormData(form)) {
       if (value !== '') url.searchParams.append(name, value);
     }

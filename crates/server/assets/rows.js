@@ -12,8 +12,10 @@
   const TEXT_WIDTH = 116;
   const BADGE_WIDTH = 22;
   /** Columns that say nothing in part. */
-  const WHOLE = new Set(['createdDateTime', 'status', 'ipAddress', 'count', 'log', 'users', 'success',
-    'first', 'last', 'over-time']);
+  const WHOLE = new Set([
+    'createdDateTime', 'status', 'ipAddress', 'count', 'log', 'users', 'success', 'first', 'last',
+    'over-time',
+  ]);
 
   const list = () => window.durward.list();
   const inList = () => document.activeElement?.closest?.('#rows') !== null;
@@ -132,7 +134,8 @@
 
   const nameOf = (cell) =>
     cell.closest('table').tHead.rows[0].cells[cell.cellIndex]?.dataset.column;
-  const hasMenu = (cell) => cell?.closest('tr')?.dataset.id && nameOf(cell) && nameOf(cell) !== 'count';
+  const hasMenu = (cell) =>
+    cell?.closest('tr')?.dataset.id && nameOf(cell) && nameOf(cell) !== 'count';
 
   /** What the server offers for a cell. */
   async function offers(cell) {
@@ -273,7 +276,7 @@
     const was = bar.hidden;
     bar.hidden = count === 0;
     const many = count.toLocaleString('en-US');
-    bar.querySelector('.count-selected').textContent = isAll ? `All ${many} selected` : `${many} selected`;
+    bar.querySelector('.count-selected').textContent = `${isAll ? 'All ' : ''}${many} selected`;
     const compare = bar.querySelector('[data-do="compare"]');
     compare.hidden = isAll || count !== 2;
     const [a, b] = [...selection.keys()];
@@ -311,18 +314,18 @@
       toggle(row, { range: true });
     }
   });
-  onKey('x', 'Select the row', () => toggle(current().closest('tr')),
-    { when: () => isFree() && current()?.closest('tr')?.matches('.row[data-id]') });
-  onKey('X', 'Select the rows up to here', () => toggle(current().closest('tr'), { range: true }),
-    { when: () => isFree() && current()?.closest('tr')?.matches('.row[data-id]') });
-  onKey('=', 'Compare the two selected', () => byId('selection').querySelector('[data-do="compare"]').click(),
-    { when: () => byId('selection')?.querySelector('[data-do="compare"]:not([hidden])') });
+  const rowHere = () => current()?.closest('tr.row[data-id]');
+  const onRow = { when: () => isFree() && rowHere() };
+  onKey('x', 'Select the row', () => toggle(rowHere()), onRow);
+  onKey('X', 'Select the rows up to here', () => toggle(rowHere(), { range: true }), onRow);
+  const comparing = () => byId('selection')?.querySelector('[data-do="compare"]:not([hidden])');
+  onKey('=', 'Compare the two selected', () => comparing().click(), { when: comparing });
 
   /** All matching rows, as far as they are copied: identifiers and texts. */
   async function everything() {
     const now = list();
     if (now.total > COPY_MAX) {
-      throw new Error(`more than ${COPY_MAX.toLocaleString('en-US')} rows are too many; use Download`);
+      throw new Error(`more than ${COPY_MAX} rows are too many; use Download`);
     }
     const found = new Map();
     for (let index = 0; index <= now.last; index += 1) {
@@ -336,10 +339,14 @@
     const rows = isAll ? await everything() : selection;
     if (!asJson) {
       const heads = [...list().table.tHead.rows[0].cells].slice(1);
-      const title = heads.map((head) => head.querySelector('a, span')?.textContent.replace(/ [▾▴]$/, ''));
+      const textOf = (head) => head.querySelector('a, span')?.textContent ?? '';
+      const labelOf = (head) => textOf(head).replace(/ [▾▴]$/, '');
+      const title = heads.map(labelOf);
       return [title, ...rows.values()].map((texts) => texts.join('\t')).join('\n');
     }
-    if (rows.size > COPY_JSON_MAX) throw new Error(`more than ${COPY_JSON_MAX} are too many; use Download`);
+    if (rows.size > COPY_JSON_MAX) {
+      throw new Error(`more than ${COPY_JSON_MAX} are too many; use Download`);
+    }
     const all = [];
     for (const id of rows.keys()) {
       const url = `/api/security/sign-in-logs/${encodeURIComponent(id)}`;
@@ -365,7 +372,8 @@
       event.target.textContent = 'Copied';
       announce('Copied');
     } catch (error) {
-      byId('selection').querySelector('.count-selected').textContent = `Not copied: ${error.message}`;
+      const place = byId('selection').querySelector('.count-selected');
+      place.textContent = `Not copied: ${error.message}`;
     }
     event.target.disabled = false;
     setTimeout(() => { event.target.textContent = before; }, 1500);
@@ -440,7 +448,8 @@
   }
 
   function keep(head, px) {
-    localStorage.setItem(`width:${head.dataset.column}`, String(Math.max(WIDTH_MIN, Math.round(px))));
+    const width = Math.max(WIDTH_MIN, Math.round(px));
+    localStorage.setItem(`width:${head.dataset.column}`, String(width));
     setWidths(list(), list().widths);
   }
 

@@ -13,6 +13,8 @@
   const HEIGHT_MAX = 15_000_000;
   /** How long the scroll bar has to rest before its place is looked up. */
   const LEAP_MS = 90;
+  /** After a failure only the one who looks, or scrolling later on, tries again. */
+  const REST_MS = 3000;
   const HEIGHT_MIN = 320;
 
   /** The list that is shown; `null` where there is none. */
@@ -29,6 +31,7 @@
       this.tokens = new Map();
       /** Rows that came after the list was made, all of them in the first block. */
       this.added = 0;
+      this.resting = 0;
       this.top = this.spacer(this.table.tHead);
       this.bottom = this.spacer(this.table.createTFoot());
       const first = this.table.tBodies[0];
@@ -64,9 +67,10 @@
       return this.more ? this.hi + 1 : this.hi;
     }
 
-    /** How high a block is on average. */
+    /** How high a whole block is on average. */
     get usual() {
-      const known = [...this.heights.values()];
+      const whole = [...this.heights].filter(([index]) => index < this.last || this.last === 0);
+      const known = (whole.length > 0 ? whole : [...this.heights]).map(([, height]) => height);
       return known.reduce((all, one) => all + one, 0) / known.length || 1;
     }
 
@@ -107,6 +111,7 @@
     fill() {
       const [from, to] = this.window();
       const [first, end] = [this.box.scrollTop, this.box.scrollTop + this.seen];
+      if (performance.now() < this.resting) return;
       if (end < from || first > to) {
         clearTimeout(this.leaping);
         this.leaping = setTimeout(() => this.leap(), LEAP_MS);
@@ -238,7 +243,10 @@
         }
         return list === this ? block : null;
       } catch (error) {
-        if (error.name !== 'AbortError') failed(error.message, () => this.retry(index, isUrgent));
+        if (error.name !== 'AbortError') {
+          this.resting = performance.now() + REST_MS;
+          failed(error.message, () => this.retry(index, isUrgent));
+        }
         return null;
       } finally {
         clearTimeout(slow);
@@ -251,6 +259,7 @@
 
     retry(index, isUrgent) {
       failed(null);
+      this.resting = 0;
       if (isUrgent) this.show(index * this.size, true);
       else this.extend(index);
     }
@@ -390,7 +399,8 @@
       if (wasOpen) history.replaceState({ durward: true }, '', url);
       else history.pushState({ durward: true }, '', url);
     }
-    await window.htmx.ajax('GET', part.pathname + part.search, { target: '#pane', swap: 'innerHTML' });
+    const place = { target: '#pane', swap: 'innerHTML' };
+    await window.htmx.ajax('GET', part.pathname + part.search, place);
     mark();
     list?.row(id)?.scrollIntoView({ block: 'nearest' });
   }

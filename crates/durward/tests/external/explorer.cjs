@@ -138,13 +138,13 @@ async function history() {
 async function columnsAndOrder() {
   const { t } = aPast(2);
   await go(`/signins?type=i&t=${t}&cols=date,upn,appliedConditionalAccessPolicies,authenticationDetails`);
-  const names = await page.locator('#list th[data-name]').evaluateAll((all) => all.map((th) => th.dataset.name));
+  const names = await page.locator('#list th[data-column]').evaluateAll((all) => all.map((th) => th.dataset.column));
   assert.deepEqual(names, ['createdDateTime', 'userPrincipalName', 'appliedConditionalAccessPolicies', 'authenticationDetails']);
   for (const name of ['ipAddress', 'userDisplayName', 'status']) {
     await go(`/signins?type=i&t=${t}`);
     for (const wanted of ['ascending', 'descending']) {
-      await follow(page.locator(`#list th[data-name="${name}"] a`), (url) => url.searchParams.has('sort'));
-      const heading = page.locator(`#list th[data-name="${name}"]`);
+      await follow(page.locator(`#list th[data-column="${name}"] a`), (url) => url.searchParams.has('sort'));
+      const heading = page.locator(`#list th[data-column="${name}"]`);
       assert.equal(await heading.getAttribute('aria-sort'), wanted, name);
       const sorted = where().get('sort');
       const column = await heading.evaluate((th) => [...th.parentElement.children].indexOf(th));
@@ -165,7 +165,7 @@ async function groups() {
   const { t, range } = aPast(1);
   await go(`/signins?type=n&t=${t}&group=6h`);
   const group = page.locator('#list tr.group').first();
-  const column = await page.locator('#list th[data-name="count"]').evaluate((th) => [...th.parentElement.children].indexOf(th));
+  const column = await page.locator('#list th[data-column="count"]').evaluate((th) => [...th.parentElement.children].indexOf(th));
   const members = number(await group.evaluate((row, at) => row.children[at].innerText, column));
   assert.ok(members > 1);
   await group.locator('a.expand').click();

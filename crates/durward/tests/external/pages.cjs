@@ -98,7 +98,8 @@ async function main(url, folder, chromium) {
   } finally {
     await browser.close();
   }
-  assert.deepEqual(wrong, [], 'nothing is wrong with any page');
+  for (const what of wrong) console.error(`WRONG ${what}`);
+  assert.equal(wrong.length, 0, 'nothing is wrong with any page');
 }
 
 main(...process.argv.slice(2)).catch((error) => {

@@ -81,7 +81,8 @@ impl Downloads {
             let end = of.end.lock();
             end.as_ref().is_some_and(|end| end.at.micros + KEPT_MICROS < started.micros)
         };
-        all.retain(|of| !(of.owner == download.owner && of.name == name) && !is_over(of));
+        let is_same = |of: &Download| of.owner == download.owner && of.name == name;
+        all.retain(|of| !is_same(of) && !is_over(of));
         all.truncate(KEPT_MAX - 1);
         all.push_front(download.clone());
         Ok(download)

@@ -97,7 +97,7 @@ impl Shape {
 
     /// The columns of a table: those chosen, or all that there are.
     pub(super) fn table(&self) -> Vec<FileColumn> {
-        let all = || columns::export_columns().map(|column| whole(column)).collect();
+        let all = || columns::export_columns().map(whole).collect();
         self.columns.clone().unwrap_or_else(all)
     }
 }

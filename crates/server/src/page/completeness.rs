@@ -33,7 +33,7 @@ use super::{answer, page_of, scope_parameters, words};
 use hours::Hours;
 
 /// Events of one log whose delay is looked at: the newest of the last hour.
-const SAMPLE: usize = 500;
+const SAMPLE: usize = 100;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     let need = read_others(Action::Count);
@@ -154,12 +154,14 @@ fn chip_of(health: &Health, scope: &Scope, now: Timestamp) -> Markup {
             data-complete=[complete.map(Timestamp::to_rfc3339)] {
             summary .chip .button {
                 span .{ "dot " (kind) } aria-hidden="true" {}
-                @if let Some((from, to)) = gap {
-                    "Gap " (clock(from)) "–" (clock(to))
-                } @else if let Some(complete) = complete {
-                    "Complete to " (clock_or_day(complete, now))
-                } @else {
-                    "No data"
+                span {
+                    @if let Some((from, to)) = gap {
+                        "Gap " (clock(from)) "–" (clock(to))
+                    } @else if let Some(complete) = complete {
+                        "Complete to " (clock_or_day(complete, now))
+                    } @else {
+                        "No data"
+                    }
                 }
             }
             div .menu .left .wide hx-get=(scope.href("/completeness", &[])) data-quiet

@@ -310,6 +310,7 @@ fn title(facts: &Facts) -> String {
     }
 }
 
+/// What can be done with the event. Beside the list there is room for little.
 fn actions(shown: Shown<'_>) -> Markup {
     let facts = &shown.pane.facts;
     let (id, session) = (shown.pane.id(), facts.text("sessionId"));
@@ -327,6 +328,17 @@ fn actions(shown: Shown<'_>) -> Markup {
     let compare = href_with("/compare".to_owned(), compare.into_iter().chain(tenant));
     let diagnose =
         href_with("/diagnose".to_owned(), [("id", id.as_str())].into_iter().chain(tenant));
+    let is_sign_in = shown.pane.event.row().log.is_sign_in();
+    let more = html! {
+        @if is_sign_in { a .button[!shown.is_beside] href=(diagnose) { "Diagnose" } }
+        button .button[!shown.is_beside] type="button" hidden data-copy-from=(json) {
+            "Copy JSON"
+        }
+        button .button[!shown.is_beside] type="button" hidden data-address="true"
+            data-copy=(shown.tab_href(shown.tab())) {
+            "Share"
+        }
+    };
     html! {
         @if !who.is_empty() {
             @if facts.is_workload() {
@@ -336,13 +348,13 @@ fn actions(shown: Shown<'_>) -> Markup {
             }
         }
         @if !session.is_empty() { a .button href=(link::session(session)) { "Session" } }
-        @if shown.pane.event.row().log.is_sign_in() {
-            a .button href=(compare) { "Compare with last success" }
-            a .button href=(diagnose) { "Diagnose" }
-        }
-        button .button type="button" hidden data-copy-from=(json) { "Copy JSON" }
-        button .button type="button" hidden data-copy=(shown.tab_href(shown.tab()))
-            data-address="true" { "Share" }
+        @if is_sign_in { a .button href=(compare) { "Compare with last success" } }
+        @if shown.is_beside {
+            details .menu-button .up {
+                summary .button aria-label="More actions" { "⋯" }
+                div .menu { (more) }
+            }
+        } @else { (more) }
     }
 }
 

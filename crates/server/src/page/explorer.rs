@@ -25,9 +25,10 @@ use crate::rest;
 
 use super::charts::{self, Series, Shape, TimeChart};
 use super::filter::Relaxed;
+use super::scope::Scope;
 use super::shell::{self, Frame};
 use super::state::{FilterError, State, Tab, View, grouped};
-use super::{answer, attempt, download, event, filter, live, table, views, words};
+use super::{answer, attempt, download, event, filter, live, map, table, views, words};
 
 /// Bars of the chart at most.
 const BARS_MAX: i64 = 100;
@@ -37,6 +38,7 @@ enum List {
     /// Events, or groups of them.
     Events(table::Rows),
     Attempts(attempt::Rows),
+    Map(map::Places),
 }
 
 impl List {
@@ -44,6 +46,7 @@ impl List {
         match self {
             List::Events(rows) => rows.len(),
             List::Attempts(rows) => rows.len(),
+            List::Map(places) => places.len(),
         }
     }
 }
@@ -104,7 +107,11 @@ pub(crate) async fn explorer(
         .await?;
     let rows = shown.list.len();
     let page = match is_part {
-        true => view(&frame, &state, &shown, &views, now),
+        // The range in the bar at the top is the address's too.
+        true => html! {
+            (view(&frame, &state, &shown, &views, now))
+            (shell::range_again(&state.scope, now, &|scope| in_scope(&state, scope)))
+        },
         false => whole(&frame, &state, &shown, &views, now, &client.origin()),
     };
     Ok(Looked::rows(rows).on(answer(page)))
@@ -130,6 +137,7 @@ fn look(
     };
     let list = match state.view {
         View::Attempts => List::Attempts(attempt::rows(reader, state, question, now)?),
+        View::Map => List::Map(map::look(reader, question)?),
         _ => List::Events(table::look(reader, state, question, total.iter().sum(), now)?),
     };
     let stored = reader.total(&Log::SIGN_INS)?;
@@ -269,9 +277,7 @@ fn view(
                     @if let Some((chart, bin)) = &shown.chart {
                         section .panel .histogram aria-label="Sign-ins over time" {
                             (legend(shown, bin))
-                            (chart.render(&state.scope, &|scope: &_| {
-                                state.with(|state| state.scope = scope.clone()).href()
-                            }))
+                            (chart.render(&state.scope, &|scope| in_scope(state, scope)))
                         }
                     }
                     div .columns {
@@ -280,6 +286,7 @@ fn view(
                             @match &shown.list {
                                 List::Events(rows) => (table::render(state, rows, now)),
                                 List::Attempts(rows) => (attempt::render(state, rows, now)),
+                                List::Map(places) => (map::render(state, places)),
                             }
                             (footer(state, shown))
                         }
@@ -309,11 +316,15 @@ fn heading(frame: &Frame, state: &State, saved: &[SavedView], now: Timestamp) ->
     }
 }
 
+/// The same in another scope.
+fn in_scope(state: &State, scope: &Scope) -> String {
+    state.with(|state| state.scope = scope.clone()).href()
+}
+
 /// What stands to the right of the bar at the top.
 fn controls(state: &State, now: Timestamp) -> Markup {
-    let href = |scope: &super::scope::Scope| state.with(|state| state.scope = scope.clone()).href();
     html! {
-        (shell::controls(&state.scope, now, &href))
+        (shell::controls(&state.scope, now, &|scope| in_scope(state, scope)))
         (live::button())
     }
 }

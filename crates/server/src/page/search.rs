@@ -106,7 +106,7 @@ fn body(text: &str, scope: &Scope, found: &Found) -> Markup {
     html! {
         main #main .found {
             div .heading { h1 { "Search" } }
-            form .ask action="/search" method="get" {
+            form .search-again action="/search" method="get" {
                 input type="search" name="q" value=(text) aria-label="Search" autocomplete="off"
                     spellcheck="false";
                 @for (name, value) in scope.pairs().into_iter().filter(|(name, _)| *name != "t") {
@@ -136,7 +136,6 @@ fn body(text: &str, scope: &Scope, found: &Found) -> Markup {
 fn line(hit: &Hit) -> Markup {
     html! {
         li {
-            span .kind { (hit.kind) }
             span .name {
                 a href=(hit.open.as_ref().unwrap_or(&hit.filter)) { (hit.name) }
                 @if !hit.note.is_empty() { " " span .muted { (hit.note) } }

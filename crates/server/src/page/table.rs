@@ -233,7 +233,8 @@ pub(super) fn render(state: &State, rows: &Rows, now: Timestamp) -> Markup {
     html! {
         div #rows .scroll tabindex="-1" data-href=(rows.blocks_href(state)) data-kind=(kind)
             data-asof=(rows.as_of.to_rfc3339()) data-total=[known] data-block=(BLOCK_ROWS) {
-            table .list .roomy[rows.columns.len() <= 8] .usual[state.columns.is_none()] role="grid" aria-label="Sign-ins"
+            table .list .roomy[rows.columns.len() <= 8] .usual[state.columns.is_none()]
+                role="grid" aria-label="Sign-ins"
                 aria-rowcount=(count) aria-multiselectable=[(kind == "events").then_some("true")] {
                 @match what {
                     What::Values(found) => @if let Some(column) = state.by {

@@ -162,15 +162,7 @@ fn every_tab_of_a_user_shows_its_fields() {
         ],
     );
     let policies = tab("ca");
-    has(
-        &policies,
-        &[
-            "<b>1</b> of <b>2</b>".replace("<b>2</b>", "2").as_str(),
-            "policies applied",
-            "Client app",
-            "Require MFA",
-        ],
-    );
+    has(&policies, &["<b>1 of 2 policies applied</b>", "Client app", "Require MFA"]);
     let at = |name: &str| policies.rfind(name).unwrap();
     assert!(at("<b>Block legacy authentication</b>") < at("<b>Everybody MFA</b>"), "failing first");
     assert!(!policies.contains("<b>Watch only</b>"));
@@ -204,7 +196,7 @@ fn each_log_has_its_tabs() {
         for name in names {
             let text = page(&server, &format!("/signins/{}?tab={name}", id(number)), 200);
             assert_eq!(text.matches("data-key=").count(), tabs, "{log} {name}");
-            assert_eq!(text.matches("aria-current=\"page\"").count() >= 1, true, "{log} {name}");
+            assert!(text.contains("aria-current=\"page\""), "{log} {name}");
         }
     }
     let workload = page(&server, &format!("/signins/{}", id(3)), 200);
@@ -225,7 +217,7 @@ fn beside_the_list_links_keep_the_list() {
             "<aside",
             "User &quot;2&quot;, ü → App 2",
             &format!("row={}&amp;tab=auth", id(2)),
-            "f=user%3Auser",
+            "f=user:user",
             "id=\"event-close\"",
             "aria-label=\"Row after (J)\"",
         ],
@@ -340,7 +332,7 @@ fn comparison_shows_what_differs() {
     let missing = page(&server, &format!("/compare?a={}&b={}", id(2), id(77)), 404);
     has(&missing, &[&format!("There is no sign-in {}", id(77)), "role=\"alert\""]);
     has(
-        &page(&server, &format!("/compare?a={}&b=last-success", id(1)), 404),
+        &page(&server, &format!("/compare?a={}&b=last-success", id(1)), 200),
         &["no success before it"],
     );
 }
@@ -382,7 +374,7 @@ fn a_diagnosis_names_cause_steps_and_a_text_to_send() {
 #[test]
 fn who_may_not_see_policies_hears_what_role_it_takes() {
     let server = Server::guarded();
-    server.fill(&[blocked(2, 0), blocked(9, 60)]);
+    server.fill(&[blocked(2, 0), blocked(10, 60)]);
     let reports = server.visitor("reports", &[Role::ReportsReader], Scope::WHOLE, None);
     let security = server.visitor("security", &[Role::SecurityReader], Scope::WHOLE, None);
     for tab in ["basic", "ca", "reportonly", "json"] {
@@ -398,7 +390,7 @@ fn who_may_not_see_policies_hears_what_role_it_takes() {
     let related = reports.page(&format!("/signins/{}/related", id(2)));
     assert!(related.contains("hit this code") && !related.contains("Block legacy"));
     for target in [
-        format!("/compare?a={}&b={}&equal=true", id(2), id(9)),
+        format!("/compare?a={}&b={}&equal=true", id(2), id(10)),
         format!("/diagnose?id={}", id(2)),
         format!("/diagnose/bundle?id={}", id(2)),
     ] {

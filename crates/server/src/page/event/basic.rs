@@ -1,6 +1,7 @@
 //! Basic info, and the device.
 
 use durward_model::Timestamp;
+use durward_model::errors::Status;
 use maud::{Markup, html};
 
 use super::facts::Facts;
@@ -9,14 +10,10 @@ use super::story::{self, Tone};
 use super::{Shown, related, verdict};
 
 /// Fields of Basic info by group.
-const RESULT: &[&str] = &[
-    "status",
-    "status/errorCode",
-    "errorName",
-    "status/failureReason",
-    "status/additionalDetails",
-    "createdDateTime",
-];
+const RESULT: &[&str] = &["createdDateTime", "status", "status/errorCode"];
+/// What only sign-ins have that did not succeed.
+const REASON: &[&str] = &["errorName", "status/failureReason"];
+const DETAILS: &[&str] = &["status/additionalDetails"];
 const RESULT_MORE: &[&str] =
     &["authenticationRequirement", "conditionalAccessStatus", "flaggedForReview"];
 const WHO: &[&str] = &[
@@ -24,7 +21,6 @@ const WHO: &[&str] = &[
     "userPrincipalName",
     "userId",
     "signInIdentifier",
-    "signInIdentifierType",
     "userType",
     "servicePrincipalName",
     "servicePrincipalId",
@@ -32,8 +28,8 @@ const WHO: &[&str] = &[
     "servicePrincipalCredentialThumbprint",
     "managedServiceIdentity/msiType",
     "managedServiceIdentity/associatedResourceId",
-    "agent/agentType",
 ];
+const WHO_ELSE: &[&str] = &["signInIdentifierType", "agent/agentType"];
 const HOW: &[&str] = &[
     "clientAppUsed",
     "clientCredentialType",
@@ -96,9 +92,9 @@ pub(super) const PLACE: &[&str] = &[
 
 /// Is a field on one of the tabs of fields?
 pub(super) fn has(name: &str) -> bool {
-    [RESULT, RESULT_MORE, WHO, HOW, WHAT, IDENTIFIERS, RISK, RECORD, DEVICE, PLACE]
-        .iter()
-        .any(|names| names.contains(&name))
+    let basic = [RESULT, REASON, DETAILS, RESULT_MORE, WHO, WHO_ELSE, HOW, WHAT];
+    let others = [IDENTIFIERS, RISK, RECORD, DEVICE, PLACE];
+    basic.iter().chain(&others).any(|names| names.contains(&name))
 }
 
 pub(super) fn tab(shown: Shown<'_>) -> Markup {
@@ -118,10 +114,12 @@ pub(super) fn tab(shown: Shown<'_>) -> Markup {
     html! {
         (Grid::new(shown)
             .fields(RESULT)
+            .fields(if facts.status == Status::Success { &[] } else { REASON })
+            .present(DETAILS)
             .row_if("Continuous access evaluation", evaluation)
             .fields(RESULT_MORE)
             .render(""))
-        (Grid::new(shown).fields(WHO).render("Who"))
+        (Grid::new(shown).fields(WHO).present(WHO_ELSE).render("Who"))
         (Grid::new(shown).fields(HOW).render("How"))
         (Grid::new(shown).fields(WHAT).render("What"))
         h3 { "This attempt" }

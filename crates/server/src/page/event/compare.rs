@@ -90,10 +90,15 @@ pub(crate) async fn compare(
     let form = (a.as_deref(), b.as_deref(), tenant.as_deref());
     let (status, content) = match (&sides.a, &sides.b) {
         (Some(a), Some(b)) => (StatusCode::OK, table(a, b, tenant.as_deref(), with_equal)),
-        _ if sides.problem.is_some() => {
-            (StatusCode::NOT_FOUND, ask(form, sides.problem.as_deref()))
+        (found, _) => {
+            // That there was no success is an answer; that there is no such event is none.
+            let is_answer = found.is_some() && b.as_deref() == Some(LAST_SUCCESS);
+            let status = match &sides.problem {
+                Some(_) if !is_answer => StatusCode::NOT_FOUND,
+                _ => StatusCode::OK,
+            };
+            (status, ask(form, sides.problem.as_deref()))
         }
-        _ => (StatusCode::OK, ask(form, None)),
     };
     let body = html! {
         main #main .compare {
@@ -242,7 +247,7 @@ fn table(a: &Event, b: &Event, tenant: Option<&str>, with_equal: bool) -> Markup
             }
         }
         section .panel .scroll tabindex="0" role="region" aria-label="Comparison" {
-            table .list .comparison {
+            table .list .comparison .with-equal[with_equal] {
                 thead {
                     tr {
                         th scope="col" { span .visually-hidden { "Field" } }

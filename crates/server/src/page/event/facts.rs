@@ -267,3 +267,20 @@ fn policy(value: &Value) -> Policy {
         sessions_unmet: list("sessionControlsNotSatisfied"),
     }
 }
+
+/// A control of a policy as the portal writes it.
+pub(in crate::page) fn control(name: &str) -> &str {
+    match name {
+        "Mfa" => "Require MFA",
+        "Block" => "Block",
+        "RequireCompliantDevice" => "Require compliant device",
+        "RequireDomainJoinedDevice" => "Require hybrid joined device",
+        "RequireApprovedApp" => "Require approved app",
+        "RequireCompliantApp" => "Require app protection",
+        "SignInFrequency" => "Sign-in frequency",
+        "CloudAppSecurity" => "App control",
+        "PersistentBrowserSession" => "Persistent browser session",
+        "SignInTokenProtection" | "Binding" => "Token protection",
+        other => other,
+    }
+}

@@ -31,10 +31,23 @@ impl<'a> Grid<'a> {
             match &cell {
                 Cell::Null if !column.in_log(Some(log)) => {}
                 Cell::Null => self.missing.push(label),
-                Cell::Text(text) if is_blank(text) => self.blank.push(label),
+                Cell::Text(text) if is_blank(text) => {
+                    if column.in_log(Some(log)) {
+                        self.blank.push(label);
+                    }
+                }
                 _ => self.rows.push((label.to_owned(), value(self.shown, column, &cell))),
             }
         }
+        self
+    }
+
+    /// Adds fields where they have a value; that they have none says nothing.
+    pub(super) fn present(mut self, names: &[&str]) -> Grid<'a> {
+        let (missing, blank) = (self.missing.len(), self.blank.len());
+        self = self.fields(names);
+        self.missing.truncate(missing);
+        self.blank.truncate(blank);
         self
     }
 
@@ -91,7 +104,7 @@ pub(super) fn value(shown: Shown<'_>, column: &Column, cell: &Cell<'_>) -> Marku
         });
     }
     let raw = cell.to_string();
-    let short = text::short(column, event);
+    let short = in_words(column.name, text::short(column, event));
     let body = match cell {
         Cell::Time(time) => {
             let whole = time.to_rfc3339();
@@ -116,6 +129,16 @@ pub(super) fn value(shown: Shown<'_>, column: &Column, cell: &Cell<'_>) -> Marku
         }
         @if let Some(note) = note { " " span .redacted { (note) } }
         @if can_filter { (ways(shown, column.name, &raw)) } @else { (copy(&raw)) }
+    }
+}
+
+/// With its unit, and as the portal writes it.
+fn in_words(name: &str, short: String) -> String {
+    match (name, short.as_str()) {
+        ("processingTimeInMilliseconds", _) => format!("{short} ms"),
+        (_, "singleFactorAuthentication") => "Single-factor authentication".to_owned(),
+        (_, "multiFactorAuthentication") => "Multifactor authentication".to_owned(),
+        _ => short,
     }
 }
 

@@ -4,7 +4,7 @@ use durward_access::{Right, Role};
 use maud::{Markup, html};
 
 use super::Shown;
-use super::facts::Policy;
+use super::facts::{Policy, control};
 use super::story;
 
 /// Policies shown at most; tenants can have a few hundred.
@@ -170,22 +170,6 @@ fn controls(controls: &[String], strength: Option<&(String, String)>) -> String 
     let mut all: Vec<String> = controls.iter().map(|name| control(name).to_owned()).collect();
     all.extend(strength.map(|(name, _)| name.clone()));
     if all.is_empty() { "–".to_owned() } else { all.join(", ") }
-}
-
-fn control(name: &str) -> &str {
-    match name {
-        "Mfa" => "Require MFA",
-        "Block" => "Block",
-        "RequireCompliantDevice" => "Require compliant device",
-        "RequireDomainJoinedDevice" => "Require hybrid joined device",
-        "RequireApprovedApp" => "Require approved app",
-        "RequireCompliantApp" => "Require app protection",
-        "SignInFrequency" => "Sign-in frequency",
-        "CloudAppSecurity" => "App control",
-        "PersistentBrowserSession" => "Persistent browser session",
-        "SignInTokenProtection" | "Binding" => "Token protection",
-        other => other,
-    }
 }
 
 /// What matched and what did not.

@@ -61,7 +61,7 @@ impl Tab {
     fn short_label(self) -> &'static str {
         match self {
             Tab::Device => "Device",
-            Tab::Authentication => "Authentication",
+            Tab::Authentication => "Auth",
             Tab::ConditionalAccess => "CA",
             Tab::More => "More",
             other => other.label(),

@@ -148,7 +148,10 @@ fn row(state: &State, subject: &Subject, value: &str, count: u64, most: u64) -> 
             a .value .mono[subject.is_address()] href=(only.href()) title=(title)
                 aria-label={ "Only " (subject.label) " " (title) } {
                 @if let Some(status) = status {
-                    span .{ "mark " (words::status_class(status)) } aria-hidden="true" { (words::icon(status)) } " "
+                    span .mark .(words::status_class(status)) aria-hidden="true" {
+                        (words::icon(status))
+                    }
+                    " "
                 }
                 (shown)
                 @if let Some(meaning) = meaning { " " (meaning) }

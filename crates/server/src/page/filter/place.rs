@@ -61,6 +61,7 @@ pub(super) fn places(asked: &Asked, counted: Option<&Counted>) -> Markup {
         more.push((param, value));
         href(&asked.state, &more)
     };
+    let values = counted.map(|counted| counted.values.as_slice()).unwrap_or_default();
     let path: Vec<&str> = chosen.iter().map(|(_, value)| *value).collect();
     html! {
         p .muted {
@@ -68,7 +69,7 @@ pub(super) fn places(asked: &Asked, counted: Option<&Counted>) -> Markup {
             @else { "In " (path.join(" › ")) }
         }
         ul .choices-of-values .places-to-choose {
-            @for (value, count) in counted.map(|counted| counted.values.as_slice()).unwrap_or_default() {
+            @for (value, count) in values {
                 li {
                     a .name href=(with(value)) { (value) }
                     span .count { (grouped(*count)) }

@@ -244,7 +244,8 @@ mod tests {
                 "",
             ),
             (
-                "status eq 'failure' and appliedConditionalAccessPolicies/any(p: p/result eq 'failure')",
+                "status eq 'failure' and \
+                 appliedConditionalAccessPolicies/any(p: p/result eq 'failure')",
                 "status=Failure",
                 "appliedConditionalAccessPolicies/any(x0: x0/result eq 'failure')",
             ),
@@ -262,8 +263,8 @@ mod tests {
 
     #[test]
     fn the_range_of_a_query_is_the_range() {
-        let text = "createdDateTime ge 2026-03-01T00:00:00Z and createdDateTime lt 2026-03-02T00:00:00Z \
-                    and status/errorCode eq 5";
+        let text = "createdDateTime ge 2026-03-01T00:00:00Z and status/errorCode eq 5 \
+                    and createdDateTime lt 2026-03-02T00:00:00Z";
         let read = of_odata(&state("t=24h"), text, NOW).unwrap();
         assert_eq!(read.scope.range, "2026-03-01T00:00:00Z..2026-03-02T00:00:00Z");
         assert_eq!(read.pills.text(), "code=5");

@@ -27,7 +27,8 @@ pub(super) fn clients(chosen: &[String], counted: &Counted) -> Markup {
             fieldset .branch {
                 legend {
                     label .check {
-                        input type="checkbox" name="value" value=(branch) checked[is_chosen(branch)];
+                        input type="checkbox" name="value" value=(branch)
+                            checked[is_chosen(branch)];
                         span .name { (heading(branch)) }
                         span .count {
                             (grouped(names.iter().map(|name| count_of(name)).sum::<u64>()))

@@ -145,8 +145,8 @@ impl App {
                     a href=(scope.href(&link::app(&self.id), &[])) { (name) }
                     " " span .muted { (spark::percent(failures, self.total())) " failed" }
                 }
-                a .number href=(href) { (grouped(self.total())) }
                 span .weeks title=(weeks_in_words(&self.weeks)) { (spark::bars(&weeks)) }
+                a .number href=(href) { (grouped(self.total())) }
             }
         }
     }

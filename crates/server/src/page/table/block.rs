@@ -231,7 +231,10 @@ impl Members<'_> {
                 div .heading { h1 { (title) } }
                 section .panel {
                     div .scroll {
-                        table .list { (head::head(&self.frame(&ungrouped))) tbody { (self.rows()) } }
+                        table .list {
+                            (head::head(&self.frame(&ungrouped)))
+                            tbody { (self.rows()) }
+                        }
                     }
                     @if self.is_cut() { p .note { (self.rest()) } }
                 }

@@ -215,7 +215,9 @@ pub(super) fn head(state: &State, column: &Column, found: &Found) -> Markup {
         thead {
             tr aria-rowindex="1" {
                 th scope="col" data-column="value" { (column.label_in(state.tab.0)) }
-                th .number scope="col" aria-sort="descending" data-column="count" { "# sign-ins ▾" }
+                th .number scope="col" aria-sort="descending" data-column="count" {
+                    "# sign-ins ▾"
+                }
                 th .number scope="col" data-column="users" { (whom(state.tab.0).1) }
                 th .number scope="col" data-column="success" { "Success" }
                 th scope="col" data-column="first" { "First (" span .zone { "UTC" } ")" }
@@ -242,12 +244,11 @@ pub(super) fn body(
             @let count = line.row.count();
             @let narrow = narrowed(state, column, &value);
             @let shown = shown(column, &line.value);
+            @let events = state.with(|_| ()).href_of("/signins/members", &[("value", &value)]);
             tr .row .line aria-rowindex=(index + 2) {
                 td {
                     a .expand aria-expanded="false" aria-label=(format!("Sign-ins: {shown}"))
-                        href=(state.with(|_| ()).href_of("/signins/members", &[("value", &value)])) {
-                        "▸"
-                    }
+                        href=(events) { "▸" }
                     " "
                     a .open-list href=(narrow.href()) .clip title=(shown) { (shown) }
                 }

@@ -159,8 +159,8 @@ fn others(state: &State, topic: Topic, chosen: &[&'static Column]) -> Markup {
     html! {
         @if !rest.is_empty() {
             section {
-                h3 { (topic.label()) }
-                ul { @for column in rest { (line(state, column, false)) } }
+                p .topic { (topic.label()) }
+                ul aria-label=(topic.label()) { @for column in rest { (line(state, column, false)) } }
             }
         }
     }

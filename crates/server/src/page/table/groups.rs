@@ -282,7 +282,7 @@ pub(super) fn reason_without(log: Option<Log>) -> Option<&'static str> {
     match log {
         None => Some("Sign-ins are aggregated within one type: choose a tab"),
         Some(log) if Grouping::of_log(log).is_none() => {
-            Some("Interactive sign-ins are not aggregated: each is one row")
+            Some("Interactive sign-ins are not aggregated")
         }
         Some(_) => None,
     }

@@ -164,10 +164,10 @@ impl Look<'_> {
             attempt: self.count(self.same(FieldId::CorrelationId), wide)?,
             session: self.count(self.same(FieldId::SessionId), wide)?,
             actor_day: self.count(self.actor(), day)?,
-            address_users: self.users(self.same(FieldId::IpAddress), around)?,
             ..Context::default()
         };
         if is_user {
+            context.address_users = self.users(self.same(FieldId::IpAddress), around)?;
             context.device_users = self.users(self.same(FieldId::DeviceId), around)?;
         }
         if let Some(actor) = self.actor() {

@@ -4,7 +4,7 @@ use durward_model::Timestamp;
 use durward_model::errors::Status;
 use durward_model::time::DateOrder;
 
-use super::super::facts::{Facts, Step};
+use super::super::facts::{Facts, Step, control};
 use super::{Words, told};
 
 /// How a moment went.
@@ -36,13 +36,16 @@ pub(in crate::page) fn timeline(facts: &Facts, created: Timestamp) -> Vec<Moment
         let asks = match policy.grants.as_slice() {
             [] => "not met".to_owned(),
             [only] if only.eq_ignore_ascii_case("block") => "block".to_owned(),
-            grants => format!("{} not met", grants.join(", ")),
+            grants => {
+                let names: Vec<&str> = grants.iter().map(|name| control(name)).collect();
+                format!("not met ({})", names.join(", "))
+            }
         };
         let what = Words::of("Policy ").name(&policy.name).and(format!(": {asks}"));
         let tone = if facts.status == Status::Failure { Tone::Bad } else { Tone::Waiting };
         moments.push(Moment { at: created, tone, what });
     }
-    let verdict = told(facts).verdict.to_lowercase();
+    let verdict = told(facts).verdict.to_lowercase().replace("mfa", "MFA");
     let (tone, what) = match facts.status {
         Status::Success => (Tone::Good, Words::of("Token issued. Verdict: ").name("success")),
         Status::Failure => (Tone::Plain, Words::of("No token issued. Verdict: ").name(verdict)),
