@@ -137,8 +137,8 @@ pub(super) const PARAMS: [&str; 15] = [
 pub(super) enum FilterError {
     /// In the free text.
     Text(SearchError),
-    /// In the pill of this number.
-    Pill(usize, SearchError),
+    /// In a pill.
+    Pill(SearchError),
     /// In the OData filter.
     OData(String),
 }
@@ -146,7 +146,7 @@ pub(super) enum FilterError {
 impl std::fmt::Display for FilterError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            FilterError::Text(error) | FilterError::Pill(_, error) => error.fmt(f),
+            FilterError::Text(error) | FilterError::Pill(error) => error.fmt(f),
             FilterError::OData(error) => f.write_str(error),
         }
     }
@@ -260,7 +260,7 @@ impl State {
     pub(super) fn filter(&self, now: Timestamp) -> Result<Filter, FilterError> {
         let text = search::parse_search(&self.text, now).map_err(FilterError::Text)?;
         let pills =
-            self.pills.filter(self.tab.0, now).map_err(|(index, e)| FilterError::Pill(index, e))?;
+            self.pills.filter(self.tab.0, now).map_err(|(_, e)| FilterError::Pill(e))?;
         let filter = text.and(pills);
         if self.odata.is_empty() {
             return Ok(filter);
@@ -372,15 +372,6 @@ pub(super) fn window_name(window: Window) -> &'static str {
     }
 }
 
-/// An address that finds one value of one field in all logs and times.
-pub(super) fn filter_href(name: &str, value: &str) -> Option<String> {
-    if value.is_empty() {
-        return None;
-    }
-    let scope = Scope::default().at("all");
-    Some(super::link::signins(&scope, None, &[super::link::is(name, value)]))
-}
-
 /// How long ago, in one unit.
 pub(super) fn ago(then: Timestamp, now: Timestamp) -> String {
     let seconds = (now.micros - then.micros) / SECOND_MICROS;
@@ -440,7 +431,7 @@ mod tests {
         assert!(matches!(state("q=a:").filter(now), Err(FilterError::Text(_))));
         assert!(matches!(
             state("f=code:1,user:a,code:b").filter(now),
-            Err(FilterError::Pill(2, _))
+            Err(FilterError::Pill(_))
         ));
         assert!(matches!(state("odata=x%20eq").filter(now), Err(FilterError::OData(_))));
         let both = state("f=code:50126").and("code:50126").and("country=DE");

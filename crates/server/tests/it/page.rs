@@ -67,7 +67,7 @@ fn an_empty_store_says_how_to_fill_it() {
     let text = page(&server, "/", 200);
     assert!(text.contains("No data yet") && text.contains("durward import"));
     assert!(text.contains(&format!("http://{}/api/ingest/diagnostic", server.address)));
-    assert_eq!(server.get("/signins?fragment=rows&after=").status, 204, "nothing to show yet");
+    assert!(page(&server, "/signins", 200).contains("No data yet"));
     server.push(&interactive(0..1));
     assert!(!page(&server, "/", 200).contains("No data yet"));
 }
@@ -77,9 +77,9 @@ fn the_explorer_lists_counts_and_explains() {
     let server = Server::start();
     server.push(&recent(0..120, INTERACTIVE));
     server.push(&recent(1000..1030, NON_INTERACTIVE));
-    let text = page(&server, "/", 200);
-    assert_eq!(rows(&text), (0..50).map(id).collect::<Vec<_>>());
-    assert_eq!(page(&server, "/signins?type=i&t=24h", 200).matches("data-id").count(), 50);
+    let text = page(&server, "/signins", 200);
+    assert_eq!(rows(&text), (0..100).map(id).collect::<Vec<_>>());
+    assert_eq!(rows(&page(&server, "/signins?type=i&t=24h", 200)), rows(&text), "as usual");
     for part in [
         "User sign-ins (interactive)<span class=\"count\">120</span>",
         "User sign-ins (non-interactive)<span class=\"count\">30</span>",
@@ -95,45 +95,25 @@ fn the_explorer_lists_counts_and_explains() {
     }
     let found = page(&server, "/signins?type=n&q=status:failure+user:user0&t=all", 200);
     assert_eq!(rows(&found), [1022].map(id));
-    assert!(link(&found, "Download CSV").unwrap().contains("filter=status:failure%20user:user0"));
-    let export = link(&found, "Download CSV").unwrap();
-    assert_eq!(server.get(&export).text().lines().count(), 2, "what is listed is exported");
 }
 
 #[test]
 fn pages_lead_on_and_back() {
     let server = Server::start();
-    server.push(&recent(0..120, INTERACTIVE));
+    server.push(&recent(0..220, INTERACTIVE));
     let first = page(&server, "/signins?type=all&t=7d", 200);
+    assert_eq!(rows(&first), (0..100).map(id).collect::<Vec<_>>());
     assert!(link(&first, "◀ Newer").is_none());
     let second = page(&server, &link(&first, "Older ▶").unwrap(), 200);
-    assert_eq!(rows(&second), (50..100).map(id).collect::<Vec<_>>());
+    assert_eq!(rows(&second), (100..200).map(id).collect::<Vec<_>>());
     let third = page(&server, &link(&second, "Older ▶").unwrap(), 200);
-    assert_eq!(rows(&third), (100..120).map(id).collect::<Vec<_>>());
+    assert_eq!(rows(&third), (200..220).map(id).collect::<Vec<_>>());
     assert!(link(&third, "Older ▶").is_none());
     let back = page(&server, &link(&third, "◀ Newer").unwrap(), 200);
     assert_eq!(rows(&back), rows(&second));
     let start = page(&server, &link(&back, "◀ Newer").unwrap(), 200);
     assert_eq!(rows(&start), rows(&first));
-    assert!(link(&start, "◀ Newer").is_none());
-    assert_eq!(rows(&page(&server, &link(&third, "Newest").unwrap(), 200)), rows(&first));
-    page(&server, "/signins?older=nonsense", 400);
-}
-
-#[test]
-fn the_live_view_gets_rows_only_when_something_changed() {
-    let server = Server::start();
-    server.push(&recent(0..3, INTERACTIVE));
-    let fragment =
-        |after: &str| server.get(&format!("/signins?type=i&t=24h&fragment=rows&after={after}"));
-    let first = fragment("");
-    assert_eq!((first.status, rows(first.text()).len()), (200, 3));
-    assert!(!first.text().contains("<html") && first.text().contains("id=\"tabs\""));
-    let version = first.text().split("data-version=\"").nth(1).unwrap().split('"').next().unwrap();
-    assert_eq!(fragment(version).status, 204);
-    server.push(&recent(3..4, INTERACTIVE));
-    let second = fragment(version);
-    assert_eq!((second.status, rows(second.text()).len()), (200, 4), "late ones too");
+    page(&server, "/signins?at=nonsense", 400);
 }
 
 #[test]
