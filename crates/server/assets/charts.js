@@ -92,26 +92,28 @@
           data: series.values.map(value),
         };
       }
-      const line = {
+      return {
         ...common, type: 'line', data: series.values, symbol: 'circle', symbolSize: 5,
-        showSymbol: series.values.length === 1, lineStyle: { width: 1.5 },
+        showSymbol: series.values.length === 1, lineStyle: { width: 1.5 }, stack: 'all',
+        areaStyle: { opacity: 0.55 },
       };
-      return data.shape === 'area' ? { ...line, stack: 'all', areaStyle: { opacity: 0.55 } } : line;
     });
   }
 
-  function lines(data, bin) {
+  /** What a bin has: its span of time, all of it, and each series with its share. */
+  function countsOf(data, bin) {
     const values = data.series.map((series) => series.values[bin] ?? 0);
     const total = values.reduce((sum, value) => sum + value, 0);
-    const share = (value) => (total ? ` (${Math.round((100 * value) / total)} %)` : '');
-    const shareOf = data.series.length > 1 ? share : () => '';
-    const each = data.series.map(({ name }, index) =>
-      `${name} ${number(values[index])}${shareOf(values[index])}`);
+    const hasShares = data.series.length > 1 && total > 0;
+    const each = data.series.map((series, index) => {
+      const share = hasShares ? ` (${Math.round((100 * values[index]) / total)} %)` : '';
+      return { series, text: `${series.name} ${number(values[index])}${share}` };
+    });
     return { span: spanText(data.first + bin * data.bin, data.bin), each, total };
   }
 
   function option(data) {
-    const [text, muted, line] = ['--text', '--muted', '--line'].map(colour);
+    const [muted, line] = ['--muted', '--line'].map(colour);
     const bins = data.series[0]?.values.length ?? 0;
     const times = Array.from({ length: bins }, (_, bin) => data.first + bin * data.bin);
     const axis = { axisTick: { show: false }, axisLine: { lineStyle: { color: line } } };
@@ -129,15 +131,10 @@
         axisLabel: { ...label, show: data.shape !== 'bars' },
         show: data.shape !== 'bars',
       },
+      // What is said of a bin stands in an element of ours; this only marks the bin.
       tooltip: {
-        trigger: 'axis', renderMode: 'richText', confine: true, transitionDuration: 0,
+        trigger: 'axis', showContent: false,
         axisPointer: { type: data.shape === 'bars' ? 'shadow' : 'line', label: { show: false } },
-        backgroundColor: colour('--surface'), borderColor: line, padding: [5, 8],
-        textStyle: { color: text, fontSize: 11, lineHeight: 14 },
-        formatter: (points) => {
-          const { span, each, total } = lines(data, points[0].dataIndex);
-          return [`${span} · ${number(total)}`, ...each].join('\n');
-        },
       },
       series: seriesOf(data),
     };
@@ -172,11 +169,11 @@
       const { canvas, data, figure } = this;
       let [most, at, all] = [0, 0, 0];
       for (let bin = 0; bin < this.bins; bin += 1) {
-        const { total } = lines(data, bin);
+        const { total } = countsOf(data, bin);
         all += total;
         if (total > most) [most, at] = [total, bin];
       }
-      const peak = most ? ` Most, ${number(most)}, at ${lines(data, at).span}.` : '';
+      const peak = most ? ` Most, ${number(most)}, at ${countsOf(data, at).span}.` : '';
       const title = canvas.getAttribute('aria-label');
       canvas.setAttribute('aria-label', `${title}. ${number(all)} in all.${peak} ` +
         'Arrow keys move, with Shift they select, Enter zooms, T shows the table.');
@@ -190,7 +187,35 @@
       this.band = document.createElement('div');
       this.band.className = 'band';
       this.band.hidden = true;
-      canvas.append(this.band);
+      this.tip = document.createElement('div');
+      this.tip.className = 'tip';
+      this.tip.setAttribute('aria-hidden', 'true');
+      this.tip.hidden = true;
+      canvas.append(this.band, this.tip);
+    }
+
+    /** Says beside a bin what it has; without one, nothing. */
+    point(bin) {
+      const { tip, canvas, data } = this;
+      tip.hidden = bin === null || this.bins === 0;
+      if (tip.hidden) {
+        this.plot.dispatchAction({ type: 'hideTip' });
+        return;
+      }
+      const { span, each, total } = countsOf(data, bin);
+      const head = document.createElement('b');
+      head.textContent = `${span} · ${number(total)}`;
+      const rows = each.map(({ series, text }) => {
+        const row = document.createElement('span');
+        const mark = document.createElement('i');
+        mark.className = series.class;
+        row.append(mark, text);
+        return row;
+      });
+      tip.replaceChildren(head, ...rows);
+      const x = this.plot.convertToPixel({ xAxisIndex: 0 }, bin);
+      const fits = x + 12 + tip.offsetWidth < canvas.clientWidth;
+      tip.style.left = `${fits ? x + 12 : Math.max(0, x - 12 - tip.offsetWidth)}px`;
     }
 
     /** The bin under a place of the page; the nearest one beside the chart. */
@@ -213,13 +238,17 @@
     }
 
     say(bin) {
-      const { span, each, total } = lines(this.data, bin);
-      this.said.textContent = `${span}: ${number(total)}. ${each.join(', ')}`;
+      const { span, each, total } = countsOf(this.data, bin);
+      const texts = each.map(({ text }) => text);
+      this.said.textContent = `${span}: ${number(total)}. ${texts.join(', ')}`;
     }
 
     go(from, to) {
       const { first, bin, href } = this.data;
-      const iso = (index) => encodeURIComponent(new Date(first + index * bin).toISOString());
+      const iso = (index) => {
+        const text = new Date(first + index * bin).toISOString().replace('.000Z', 'Z');
+        return encodeURIComponent(text);
+      };
       visit(href.replace('FROM..TO', `${iso(from)}..${iso(to + 1)}`), this.figure);
     }
 
@@ -238,7 +267,9 @@
         if (event.button !== 0 || event.altKey || this.bins === 0) return;
         pressed = { x: event.clientX, bin: this.binAt(event.clientX), moved: false };
       });
+      canvas.addEventListener('pointerleave', () => this.point(null));
       canvas.addEventListener('pointermove', (event) => {
+        this.point(this.binAt(event.clientX));
         if (!pressed) return;
         if (!pressed.moved && Math.abs(event.clientX - pressed.x) < CLICK_PIXELS) return;
         if (!pressed.moved) canvas.setPointerCapture(event.pointerId);
@@ -259,7 +290,7 @@
       canvas.addEventListener('pointercancel', () => { pressed = null; this.choose(null); });
       canvas.addEventListener('dblclick', () => { clearTimeout(waiting); this.reset(); });
       canvas.addEventListener('keydown', (event) => this.key(event));
-      canvas.addEventListener('blur', () => this.plot.dispatchAction({ type: 'hideTip' }));
+      canvas.addEventListener('blur', () => this.point(null));
     }
 
     key(event) {
@@ -270,12 +301,13 @@
         const next = Math.min(Math.max(end + step, 0), this.bins - 1);
         this.choose([event.shiftKey ? Math.min(begin, this.bins - 1) : next, next]);
         this.plot.dispatchAction({ type: 'showTip', seriesIndex: 0, dataIndex: next });
+        this.point(next);
         this.say(next);
       } else if (event.key === 'Enter' && this.chosen) {
         this.go(Math.min(...this.chosen), Math.max(...this.chosen));
       } else if (event.key === 'Escape' && this.chosen) {
         this.choose(null);
-        this.plot.dispatchAction({ type: 'hideTip' });
+        this.point(null);
       } else return;
       event.preventDefault();
       event.stopPropagation();

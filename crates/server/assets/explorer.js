@@ -17,7 +17,13 @@
     }
     // The address first, so that what is swapped in reads the right one.
     if (push && url.href !== location.href) history.pushState({ durward: true }, '', url);
-    await window.htmx.ajax('GET', url.pathname + url.search, { target: '#view', swap: 'outerHTML' });
+    const place = { target: '#view', swap: 'outerHTML' };
+    try {
+      await window.htmx.ajax('GET', url.pathname + url.search, place);
+    } catch {
+      // The frame of the page says what went wrong; what was there stays.
+      return;
+    }
     showTimes(document);
     document.dispatchEvent(new CustomEvent('durward:visited'));
   }

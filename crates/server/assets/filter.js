@@ -200,7 +200,9 @@
 
   // ---- Panel of fields -----------------------------------------------------------------------
 
-  const isClosed = () => localStorage.getItem('fields') === 'closed';
+  // Where there is little room, the list comes first.
+  const usual = () => (matchMedia('(max-width: 899px)').matches ? 'closed' : 'open');
+  const isClosed = () => (localStorage.getItem('fields') ?? usual()) === 'closed';
 
   function showFields() {
     document.documentElement.dataset.fields = isClosed() ? 'closed' : 'open';

@@ -249,7 +249,7 @@
     const { target, elt, verb } = requestConfig;
     const path = pathInfo.finalRequestPath;
     if (target.id === 'view' && window.durward.visit) window.durward.visit(path, false);
-    else window.htmx.ajax(verb, path, { source: elt, target });
+    else window.htmx.ajax(verb, path, { source: elt, target }).catch(() => {});
   }
 
   /** Sentence, whose fault it is, number, and what to do. */
@@ -280,7 +280,9 @@
     const close = button('✕', () => strip('error'));
     strip('error', 'error', make('span', {}, ...parts), retry, copy, close);
   });
-  document.addEventListener('htmx:afterOnLoad', () => strip('error'));
+  document.addEventListener('htmx:afterOnLoad', ({ detail }) => {
+    if (detail.xhr.status < 400) strip('error');
+  });
 
   // ---- Without the server ---------------------------------------------------------------------
 

@@ -111,7 +111,8 @@
     fill() {
       const [from, to] = this.window();
       const [first, end] = [this.box.scrollTop, this.box.scrollTop + this.seen];
-      if (performance.now() < this.resting) return;
+      // What is not shown needs no rows.
+      if (performance.now() < this.resting || this.seen <= 0) return;
       if (end < from || first > to) {
         clearTimeout(this.leaping);
         this.leaping = setTimeout(() => this.leap(), LEAP_MS);
@@ -127,7 +128,8 @@
       const [from, to] = this.window();
       const first = this.box.scrollTop;
       if (this.total === null) {
-        this.extend(first < from ? this.lo - 1 : this.hi + 1);
+        if (first < from && this.lo > this.lowest) this.extend(this.lo - 1);
+        else if (first > to && this.hi < this.last) this.extend(this.hi + 1);
         return;
       }
       const end = (this.hi + 1) * this.size;

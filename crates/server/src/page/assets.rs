@@ -133,8 +133,5 @@ impl Asset {
 /// Compressed as well as gzip can; empty if that fails.
 fn pack(bytes: &[u8]) -> Vec<u8> {
     let mut packer = GzEncoder::new(Vec::new(), Compression::best());
-    match packer.write_all(bytes).and_then(|()| packer.finish()) {
-        Ok(packed) => packed,
-        Err(_) => Vec::new(),
-    }
+    packer.write_all(bytes).and_then(|()| packer.finish()).unwrap_or_default()
 }

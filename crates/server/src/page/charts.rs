@@ -43,8 +43,6 @@ pub(super) enum Shape {
     Bars,
     /// Areas on top of each other.
     Area,
-    /// Lines.
-    Lines,
 }
 
 /// One row of numbers, one for each bin.
@@ -76,7 +74,6 @@ impl TimeChart {
         let shape = match self.shape {
             Shape::Bars => "bars",
             Shape::Area => "area",
-            Shape::Lines => "lines",
         };
         let data = json!({
             "shape": shape,

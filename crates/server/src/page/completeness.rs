@@ -20,7 +20,7 @@ use durward_model::{FieldId, Log, Timestamp};
 use durward_query::{Filter, ListRequest, Op, Order, Reader, Value};
 use maud::{Markup, html};
 
-use crate::access::{Asking, Looked};
+use crate::access::Asking;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::params::Params;
@@ -36,7 +36,8 @@ use hours::Hours;
 const SAMPLE: usize = 100;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
-    let need = read_others(Action::Count);
+    // Written down nowhere: it tells of no one, and every page asks it.
+    let need = (read_others(Action::Count).0, None);
     let chip_page =
         page_of("Up to when the log is complete, and its tenants").parameters(&scope_parameters());
     let whole = page_of("How complete the log is").parameters(&scope_parameters());
@@ -94,7 +95,7 @@ pub(super) fn look(
         Ok(reader.events(&reader.list(&request)?.rows)?)
     };
     let recent = newest(created(Op::Ge(time(hour_ago))), SAMPLE)?;
-    let mut delays: Vec<i64> = recent.iter().map(|event| delay_of(event)).collect();
+    let mut delays: Vec<i64> = recent.iter().map(delay_of).collect();
     delays.sort_unstable();
     let at = |share: usize| delays.get((delays.len() * share / 100).min(delays.len() - 1)).copied();
     let delay = if delays.is_empty() { None } else { at(50).zip(at(95)) };
@@ -139,7 +140,7 @@ async fn chip(
         (chip_of(&health, &scope, now))
         (tenants::picker(&tenants, &scope, &headers))
     };
-    Ok(Looked::rows(0).on(answer(page)))
+    Ok(answer(page))
 }
 
 fn chip_of(health: &Health, scope: &Scope, now: Timestamp) -> Markup {
@@ -217,7 +218,7 @@ async fn completeness(
         (logs(&all, &each, now))
     };
     if headers.contains_key("hx-request") {
-        return Ok(Looked::rows(0).on(answer(body)));
+        return Ok(answer(body));
     }
     let page = html! {
         main #main .completeness-page {
@@ -228,7 +229,7 @@ async fn completeness(
     };
     let href = |scope: &Scope| scope.href("/completeness", &[]);
     let controls = shell::controls(&scope, now, &href);
-    Ok(Looked::rows(0).on(answer(shell::page(&frame, "Data health", &page, &controls))))
+    Ok(answer(shell::page(&frame, "Data health", &page, &controls)))
 }
 
 /// What to make of it.

@@ -201,15 +201,17 @@ async fn panel(
         content => content?,
     };
     let content = html! { header { h2 { (panel.title) } } (content) };
+    let target = Some(panel.name.to_owned());
+    let looked = Looked { rows: Some(0), target, ..Looked::default() };
     if is_part {
-        return Ok(Looked::rows(0).on(answer(content)));
+        return Ok(looked.on(answer(content)));
     }
     let body = html! {
         main #main .overview { section .panel .slot { (content) } }
     };
     let href = |scope: &Scope| scope.href(&format!("/overview/{name}"), &[]);
     let page = shell::page(&frame, panel.title, &body, &shell::controls(&scope, now, &href));
-    Ok(Looked::rows(0).on(answer(page)))
+    Ok(looked.on(answer(page)))
 }
 
 /// Takes the panel's place away.

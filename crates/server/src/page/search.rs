@@ -35,7 +35,8 @@ const SUGGESTIONS: usize = 8;
 pub(super) fn endpoints() -> Vec<Endpoint> {
     let need = read_others(Action::List);
     let text = Parameter::query("q", "Anything: an identifier, an address, a code, a name");
-    let page = page_of("Search").parameters(&[text.clone()]).parameters(&scope_parameters());
+    let page =
+        page_of("Search").parameters(std::slice::from_ref(&text)).parameters(&scope_parameters());
     let part = page_of("What the search box suggests").parameters(&[text]);
     let part = part.parameters(&scope_parameters());
     vec![

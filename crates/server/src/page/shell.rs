@@ -157,7 +157,7 @@ fn viewer(frame: &Frame) -> Markup {
     let roles: Vec<&str> = caller.role_names();
     html! {
         details .menu-button .viewer {
-            summary .initials aria-label={ "Signed in as " (name) } title=(name) {
+            summary .initials aria-label={ (initials(&name)) ": signed in as " (name) } title=(name) {
                 (initials(&name))
             }
             div .menu .left {

@@ -259,8 +259,7 @@ impl State {
     /// What events have to fulfil, apart from range, tenant and time of receipt.
     pub(super) fn filter(&self, now: Timestamp) -> Result<Filter, FilterError> {
         let text = search::parse_search(&self.text, now).map_err(FilterError::Text)?;
-        let pills =
-            self.pills.filter(self.tab.0, now).map_err(|(_, e)| FilterError::Pill(e))?;
+        let pills = self.pills.filter(self.tab.0, now).map_err(|(_, e)| FilterError::Pill(e))?;
         let filter = text.and(pills);
         if self.odata.is_empty() {
             return Ok(filter);
@@ -429,10 +428,7 @@ mod tests {
         let now = Timestamp::now();
         assert_eq!(state("").filter(now).unwrap(), Filter::All);
         assert!(matches!(state("q=a:").filter(now), Err(FilterError::Text(_))));
-        assert!(matches!(
-            state("f=code:1,user:a,code:b").filter(now),
-            Err(FilterError::Pill(_))
-        ));
+        assert!(matches!(state("f=code:1,user:a,code:b").filter(now), Err(FilterError::Pill(_))));
         assert!(matches!(state("odata=x%20eq").filter(now), Err(FilterError::OData(_))));
         let both = state("f=code:50126").and("code:50126").and("country=DE");
         assert_eq!(both.pills.text(), "code:50126,country=DE");

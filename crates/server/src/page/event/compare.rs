@@ -242,7 +242,7 @@ fn table(a: &Event, b: &Event, tenant: Option<&str>, with_equal: bool) -> Markup
     html! {
         p .compare-switch {
             b { (all - equal) } " differ, " (equal) " are equal. "
-            a .button href=(switch) aria-pressed=(with_equal) {
+            a .button href=(switch) aria-current=[with_equal.then_some("true")] {
                 @if with_equal { "Show only what differs" } @else { "Show equal ones too" }
             }
         }

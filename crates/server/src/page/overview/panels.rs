@@ -216,6 +216,10 @@ pub(super) fn users(reader: &Reader, scope: &Scope, now: Timestamp) -> Result<Ma
     Ok(list(&lines, "No user failed to sign in in this range."))
 }
 
+fn users_of(count: u64) -> String {
+    format!("{} {}", grouped(count), if count == 1 { "user" } else { "users" })
+}
+
 /// Sign-ins by protocols that know no second factor.
 pub(super) fn legacy(reader: &Reader, scope: &Scope, now: Timestamp) -> Result<Markup, ApiError> {
     let request = AggregateRequest {
@@ -231,7 +235,7 @@ pub(super) fn legacy(reader: &Reader, scope: &Scope, now: Timestamp) -> Result<M
         let succeeded = row.by_status[Status::Success as usize];
         Line {
             name: html! { (client) },
-            note: format!("{} succeeded · {} users", grouped(succeeded), grouped(row.distinct)),
+            note: format!("{} succeeded · {}", grouped(succeeded), users_of(row.distinct)),
             count: row.count(),
             href: link::signins(scope, None, &[link::is("clientAppUsed", client)]),
         }

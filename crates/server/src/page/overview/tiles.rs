@@ -1,10 +1,11 @@
 //! The key figures: each a number, how it was on seven days, how it was a week earlier, and the
 //! way to exactly the events that were counted.
 
+use axum::http::StatusCode;
+use durward_model::errors::Status;
 use durward_model::time::{DAY_MICROS, HOUR_MICROS};
 use durward_model::{Log, Timestamp};
-use durward_query::aggregate::ResultOrder;
-use durward_query::{AggregateRequest, Dimension, DimensionValue, Filter, Reader};
+use durward_query::{AggregateRequest, AggregateRow, Dimension, DimensionValue, Reader};
 use maud::{Markup, html};
 
 use super::state_of;
@@ -13,8 +14,11 @@ use crate::page::entity::spark;
 use crate::page::scope::Scope;
 use crate::page::state::{State, grouped};
 use crate::question::Question;
+use crate::rest;
 
 const DAYS: usize = 7;
+/// From here on growth is said in times, not per cent.
+const TIMES_MIN: f64 = 10.0;
 const WEEK_MICROS: i64 = DAYS as i64 * DAY_MICROS;
 
 /// What is counted, in the terms of the explorer's filter, and of what it is a share.
@@ -81,6 +85,14 @@ pub(super) fn question_of(state: &State, now: Timestamp) -> Result<Question, Api
     state.question(now).map_err(|error| ApiError::internal(&error))
 }
 
+/// Sign-ins by status: in the range, a week earlier, and on seven days.
+#[derive(Clone, Debug)]
+struct Sums {
+    now: [u64; 3],
+    before: Option<[u64; 3]>,
+    days: Vec<[u64; 3]>,
+}
+
 /// Looks up all figures. `total`: sign-ins of the scope by status.
 pub(super) fn look(
     reader: &Reader,
@@ -88,17 +100,47 @@ pub(super) fn look(
     total: [u64; 3],
     now: Timestamp,
 ) -> Result<Vec<Tile>, ApiError> {
-    let before = earlier(reader, scope, now)?;
+    let ask = Ask { reader, scope, before: earlier(reader, scope, now)?, now };
+    let all = ask.sums(&[], Some(total))?;
     let mut tiles = Vec::new();
     for figure in &FIGURES {
-        match tile(reader, scope, figure, total, before.as_ref(), now) {
-            Ok(tile) => tiles.push(tile),
+        let sums = match status_of(figure.terms) {
+            Some(statuses) => Ok(all.only(&statuses)),
+            None => ask.sums(figure.terms, None),
+        };
+        match sums {
+            Ok(sums) => tiles.push(tile(scope, figure, &sums, &all)?),
             // A figure that the viewer may not see is left out.
-            Err(error) if error.status == axum::http::StatusCode::FORBIDDEN => {}
+            Err(error) if error.status == StatusCode::FORBIDDEN => {}
             Err(error) => return Err(error),
         }
     }
     Ok(tiles)
+}
+
+/// The statuses that terms leave, where they are about nothing else.
+fn status_of(terms: &[&str]) -> Option<Vec<Status>> {
+    match terms {
+        [] => Some(Status::ALL.to_vec()),
+        [term] => Some(vec![Status::from_name(term.strip_prefix("status=")?)?]),
+        _ => None,
+    }
+}
+
+impl Sums {
+    /// Those with these statuses.
+    fn only(&self, statuses: &[Status]) -> Sums {
+        let pick = |sums: &[u64; 3]| {
+            let mut picked = [0; 3];
+            statuses.iter().for_each(|status| picked[*status as usize] = sums[*status as usize]);
+            picked
+        };
+        Sums {
+            now: pick(&self.now),
+            before: self.before.as_ref().map(pick),
+            days: self.days.iter().map(pick).collect(),
+        }
+    }
 }
 
 /// The same span a week earlier; `None` where the log does not reach so far back.
@@ -116,79 +158,92 @@ pub(super) fn earlier(
     Ok((oldest <= from.micros - WEEK_MICROS).then_some(before))
 }
 
-fn tile(
-    reader: &Reader,
-    scope: &Scope,
-    figure: &Figure,
-    total: [u64; 3],
-    before: Option<&Scope>,
+/// What is asked of the log.
+struct Ask<'a> {
+    reader: &'a Reader,
+    scope: &'a Scope,
+    before: Option<Scope>,
     now: Timestamp,
-) -> Result<Tile, ApiError> {
-    let count = |scope: &Scope, terms: &[&str]| -> Result<u64, ApiError> {
-        // All sign-ins by status are counted already.
-        match terms {
-            [] if scope.range != before.map_or("", |scope| &scope.range) => Ok(total.iter().sum()),
-            _ => question_of(&state_of(scope, terms)?, now)?.count(reader),
+}
+
+impl Ask<'_> {
+    /// Sign-ins that fulfil some terms; `known`: how many in the range, if that is known.
+    fn sums(&self, terms: &[&str], known: Option<[u64; 3]>) -> Result<Sums, ApiError> {
+        let total = |scope: &Scope| -> Result<[u64; 3], ApiError> {
+            let hours = self.hours(scope, terms)?;
+            Ok(hours.iter().fold([0; 3], |sum, (_, more)| added(sum, *more)))
+        };
+        Ok(Sums {
+            now: known.map_or_else(|| total(self.scope), Ok)?,
+            before: self.before.as_ref().map(total).transpose()?,
+            days: self.days(terms)?,
+        })
+    }
+
+    /// Sign-ins on each of the seven days up to the end of the range, the latest last.
+    fn days(&self, terms: &[&str]) -> Result<Vec<[u64; 3]>, ApiError> {
+        let (_, to) = self.scope.span(self.now)?;
+        let to = to.map_or(self.now.micros, |to| to.micros.min(self.now.micros));
+        // Whole hours, so that what is summed up already can be used.
+        let end = (to.div_euclid(HOUR_MICROS) + 1).saturating_mul(HOUR_MICROS);
+        let mut days = vec![[0; 3]; DAYS];
+        for (hour, sums) in self.hours(&self.scope.between(end - WEEK_MICROS, end), terms)? {
+            let back = (end - 1 - hour.micros).div_euclid(DAY_MICROS);
+            let back = usize::try_from(back).unwrap_or(DAYS);
+            if let Some(day) = DAYS.checked_sub(1 + back).and_then(|day| days.get_mut(day)) {
+                *day = added(*day, sums);
+            }
         }
+        Ok(days)
+    }
+
+    /// Sign-ins by hour, in no order.
+    fn hours(&self, scope: &Scope, terms: &[&str]) -> Result<Vec<(Timestamp, [u64; 3])>, ApiError> {
+        let question = question_of(&state_of(scope, terms)?, self.now)?;
+        if terms.is_empty() {
+            return Ok(rest::sum_up(self.reader, &question, Vec::new(), 0)?.hours);
+        }
+        let request = AggregateRequest {
+            filter: question.full_filter(),
+            by: vec![Dimension::HOUR],
+            limit: usize::MAX,
+            ..AggregateRequest::default()
+        };
+        let hour = |row: AggregateRow| match row.keys.first() {
+            Some(DimensionValue::Time(time)) => Some((*time, row.by_status)),
+            _ => None,
+        };
+        Ok(self.reader.aggregate(&request)?.into_iter().filter_map(hour).collect())
+    }
+}
+
+fn added(mut sums: [u64; 3], more: [u64; 3]) -> [u64; 3] {
+    sums.iter_mut().zip(more).for_each(|(own, more)| *own += more);
+    sums
+}
+
+fn tile(scope: &Scope, figure: &Figure, sums: &Sums, all: &Sums) -> Result<Tile, ApiError> {
+    let whole = figure.of.and_then(status_of).map(|statuses| all.only(&statuses));
+    let total = |sums: &[u64; 3]| sums.iter().sum();
+    let part = |count: &[u64; 3], whole: Option<&[u64; 3]>| Part {
+        count: total(count),
+        whole: whole.map_or(0, total),
     };
-    let part = |scope: &Scope| -> Result<Part, ApiError> {
-        let whole = figure.of.map(|of| count(scope, of)).transpose()?.unwrap_or(0);
-        Ok(Part { count: count(scope, figure.terms)?, whole })
-    };
-    let counts = by_day(reader, scope, figure.terms, now)?;
-    let wholes = figure.of.map(|of| by_day(reader, scope, of, now)).transpose()?;
-    let wholes = wholes.unwrap_or_else(|| vec![0; DAYS]);
-    let days = counts.into_iter().zip(wholes).map(|(count, whole)| Part { count, whole });
+    let days = sums.days.iter().enumerate();
+    let days = days.map(|(day, count)| part(count, whole.as_ref().map(|whole| &whole.days[day])));
+    let before = sums
+        .before
+        .as_ref()
+        .map(|count| part(count, whole.as_ref().and_then(|whole| whole.before.as_ref())));
     Ok(Tile {
         label: figure.label,
         href: state_of(scope, figure.terms)?.href(),
-        now: part(scope)?,
-        before: before.map(part).transpose()?,
+        now: part(&sums.now, whole.as_ref().map(|whole| &whole.now)),
+        before,
         days: days.collect(),
         is_share: figure.of.is_some(),
         is_bad: figure.is_bad,
     })
-}
-
-/// Sign-ins on each of the seven days up to the end of the scope, the latest last.
-fn by_day(
-    reader: &Reader,
-    scope: &Scope,
-    terms: &[&str],
-    now: Timestamp,
-) -> Result<Vec<u64>, ApiError> {
-    let (_, to) = scope.span(now)?;
-    let to = to.map_or(now.micros, |to| to.micros.min(now.micros));
-    // Whole hours, so that what is summed up already can be used.
-    let end = (to.div_euclid(HOUR_MICROS) + 1).saturating_mul(HOUR_MICROS);
-    let week = state_of(&scope.between(end - WEEK_MICROS, end), terms)?;
-    let question = question_of(&week, now)?;
-    let hours = match terms {
-        [] => crate::rest::sum_up(reader, &question, Vec::new(), 0)?.hours,
-        _ => by_hour(reader, question.full_filter())?,
-    };
-    let mut days = vec![0; DAYS];
-    for (hour, sums) in hours {
-        let back = usize::try_from((end - 1 - hour.micros).div_euclid(DAY_MICROS)).unwrap_or(DAYS);
-        if let Some(day) = DAYS.checked_sub(1 + back).and_then(|day| days.get_mut(day)) {
-            *day += sums.iter().sum::<u64>();
-        }
-    }
-    Ok(days)
-}
-
-fn by_hour(reader: &Reader, filter: Filter) -> Result<Vec<(Timestamp, [u64; 3])>, ApiError> {
-    let request = AggregateRequest {
-        filter,
-        by: vec![Dimension::HOUR],
-        order: ResultOrder::Keys,
-        ..AggregateRequest::default()
-    };
-    let hour = |row: durward_query::AggregateRow| match row.keys.first() {
-        Some(DimensionValue::Time(time)) => Some((*time, row.by_status)),
-        _ => None,
-    };
-    Ok(reader.aggregate(&request)?.into_iter().filter_map(hour).collect())
 }
 
 impl Tile {
@@ -208,8 +263,16 @@ impl Tile {
             let is_more = if self.now.count > 0 { 1.0 } else { 0.0 };
             return (format!("{} a week earlier", self.number(before)), self.direction(is_more));
         } else {
-            let ratio = self.now.count as f64 / before.count as f64 - 1.0;
-            (ratio * 100.0, format!("{:.0} %", (ratio * 100.0).abs()))
+            let ratio = self.now.count as f64 / before.count as f64;
+            let text = match ratio {
+                ..TIMES_MIN => format!("{:.0} %", ((ratio - 1.0) * 100.0).abs()),
+                _ => {
+                    let text =
+                        format!("▲ {ratio:.0} times the {} a week earlier", self.number(before));
+                    return (text, self.direction(ratio));
+                }
+            };
+            ((ratio - 1.0) * 100.0, text)
         };
         if change.abs() < 0.05 {
             return ("as a week earlier".to_owned(), "");
@@ -281,10 +344,24 @@ mod tests {
         let (text, direction) = say(tile((50, 0), Some((100, 0)), false));
         assert_eq!((text.as_str(), direction), ("▼ 50 % from 100 a week earlier", "better"));
         assert_eq!(say(tile((7, 0), Some((7, 0)), false)).0, "as a week earlier");
+        let (text, _) = say(tile((600, 0), Some((6, 0)), false));
+        assert_eq!(text, "▲ 100 times the 6 a week earlier");
         assert_eq!(
             say(tile((7, 0), Some((0, 0)), false)),
             ("0 a week earlier".to_owned(), "worse")
         );
+    }
+
+    #[test]
+    fn shares_are_of_statuses() {
+        let sums = Sums { now: [1, 2, 3], before: None, days: vec![[4, 5, 6]] };
+        let failed = sums.only(&status_of(&["status=failure"]).unwrap());
+        assert_eq!(failed.now.iter().sum::<u64>(), sums.now[Status::Failure as usize]);
+        assert_eq!(failed.days[0][Status::Success as usize], 0);
+        assert_eq!(status_of(&["riskState=atRisk"]), None);
+        for figure in &FIGURES {
+            assert!(figure.of.is_none_or(|of| status_of(of).is_some()), "{}", figure.label);
+        }
     }
 
     #[test]
