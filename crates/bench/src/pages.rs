@@ -71,8 +71,8 @@ pub(crate) fn fill(data: &Path, events: u64, seed: u64) -> Result<u64> {
     Ok(stored)
 }
 
-/// An event in the middle of the log, and its user.
-fn example(data: &Path) -> Result<(String, String)> {
+/// An event in the middle of the log, its user, and the time of the newest event.
+fn example(data: &Path) -> Result<(String, String, Timestamp)> {
     let store = Store::open(data, StoreOptions { background: false, ..StoreOptions::default() })?;
     let view = store.view();
     let middle = Timestamp::from_micros(Timestamp::now().micros - DAYS / 2 * DAY_MICROS);
@@ -87,7 +87,8 @@ fn example(data: &Path) -> Result<(String, String)> {
     let page = Engine::new().list(&view, &request, &Budget::unlimited())?;
     let event = view.event(*page.rows.first().context("no event")?)?;
     let text = |field| event.cell(field).to_string();
-    Ok((text(FieldId::Id), text(FieldId::UserId)))
+    let newest = view.chunks.iter().map(|chunk| chunk.max_micros()).max().context("no event")?;
+    Ok((text(FieldId::Id), text(FieldId::UserId), Timestamp::from_micros(newest)))
 }
 
 /// A server that runs until it is dropped.
@@ -176,9 +177,29 @@ fn member(text: &str, name: &str) -> Result<String> {
     }
 }
 
-/// What the explorer is asked for, one change after the other.
-fn changes(user: &str) -> Vec<(&'static str, String)> {
-    let of = |query: &str| format!("/signins?{query}");
+/// Ranges of an address that end with the newest event.
+struct Ranges {
+    newest: Timestamp,
+}
+
+impl Ranges {
+    fn days(&self, days: i64) -> String {
+        let end = Timestamp::from_micros(self.newest.micros + 1_000_000);
+        let start = Timestamp::from_micros(end.micros - days * DAY_MICROS);
+        format!("{}..{}", start.to_rfc3339(), end.to_rfc3339())
+    }
+
+    /// The address of the explorer; `24h`, `7d` and `30d` count back from the newest event.
+    fn of(&self, query: &str) -> String {
+        let query = query.replace("t=24h", &format!("t={}", self.days(1)));
+        let query = query.replace("t=7d", &format!("t={}", self.days(7)));
+        format!("/signins?{}", query.replace("t=30d", &format!("t={}", self.days(30))))
+    }
+}
+
+/// What the filter is changed to, one after the other.
+fn filters(user: &str) -> Vec<(&'static str, String)> {
+    let of = str::to_owned;
     vec![
         ("last 24 hours", of("type=i&t=24h")),
         ("failures, 24 h", of("type=i&t=24h&f=status=failure")),
@@ -193,6 +214,13 @@ fn changes(user: &str) -> Vec<(&'static str, String)> {
         ("either of two, 30 d", of("type=i&t=30d&f=(status=failure|risk:atRisk)")),
         ("a policy, 7 d", of("type=i&t=7d&f=policy:legacy")),
         ("everything, all time", of("type=all&t=all")),
+    ]
+}
+
+/// Other ways to look at the list.
+fn shapes() -> Vec<(&'static str, String)> {
+    let of = str::to_owned;
+    vec![
         ("sorted by address, 24 h", of("type=i&t=24h&sort=ip")),
         ("sorted by user, 30 d, all logs", of("type=all&t=30d&sort=user")),
         ("grouped by 6 h, 7 d", of("type=n&t=7d&group=6h")),
@@ -206,7 +234,8 @@ fn changes(user: &str) -> Vec<(&'static str, String)> {
 /// Asks for pages and gives a section in Markdown.
 pub(crate) fn run(data: &Path, durward: &Path, events: u64, seed: u64) -> Result<String> {
     let stored = fill(data, events, seed)?;
-    let (id, user) = example(data)?;
+    let (id, user, newest) = example(data)?;
+    let ranges = Ranges { newest };
     let server = Server::start(durward, data)?;
     let part = "HX-Request: true\r\n";
     let mut out = format!(
@@ -216,17 +245,21 @@ pub(crate) fn run(data: &Path, durward: &Path, events: u64, seed: u64) -> Result
          | --- | ---: | ---: | ---: | ---: |\n"
     );
     let mut all = Vec::new();
-    for (name, target) in changes(&user) {
-        let (times, bytes) = server.times(&target, part)?;
+    for (name, query) in filters(&user) {
+        let (times, bytes) = server.times(&ranges.of(&query), part)?;
         all.extend(times.iter().copied());
         line(&mut out, name, &times, bytes);
     }
     all.sort_unstable();
-    line(&mut out, "**all changes of the filter**", &all, 0);
+    line(&mut out, "**all changes of the filter above**", &all, 0);
+    for (name, query) in shapes() {
+        let (times, bytes) = server.times(&ranges.of(&query), part)?;
+        line(&mut out, name, &times, bytes);
+    }
     let detail = format!("/signins/{id}");
     for (name, target) in [
-        ("explorer, first page, whole", "/signins?type=i&t=24h".to_owned()),
-        ("overview", "/".to_owned()),
+        ("explorer, first page, whole", ranges.of("type=i&t=24h")),
+        ("overview", format!("/?t={}", ranges.days(1))),
         ("details, whole page", detail.clone()),
         ("details, pane", format!("{detail}?pane=1")),
         ("user", format!("/users/{user}")),
@@ -236,7 +269,7 @@ pub(crate) fn run(data: &Path, durward: &Path, events: u64, seed: u64) -> Result
         let (times, bytes) = server.times(&target, more)?;
         line(&mut out, name, &times, bytes);
     }
-    let page = server.get("/signins?type=i&t=24h", "")?.bytes;
+    let page = server.get(&ranges.of("type=i&t=24h"), "")?.bytes;
     let mut weight = page;
     for asset in ASSETS.into_iter().map(str::to_owned).chain(scripts(&server)?) {
         weight += server.get(&asset, "")?.bytes;

@@ -10,9 +10,9 @@ use durward_access::SavedView;
 use durward_model::errors::Status;
 use durward_model::time::{DAY_MICROS, HOUR_MICROS};
 use durward_model::{Log, Timestamp};
-use durward_query::Reader;
 use durward_query::aggregate::{AggregateRequest, Dimension, DimensionValue, ResultOrder};
 use durward_query::summary::ByStatus;
+use durward_query::{Filter, Reader};
 use maud::{Markup, html};
 
 use crate::access::{Asking, Looked};
@@ -129,8 +129,9 @@ fn look(
     let started = Instant::now();
     let bounds = reader.bounds(&Log::SIGN_INS)?;
     let newest = bounds.map(|(_, newest)| Timestamp::from_micros(newest));
-    let (chart, total) = chart(reader, state, question, now)?;
-    let tabs = count_tabs(reader, state, question, total.iter().sum(), now)?;
+    let counted = chart(reader, state, question, now)?;
+    let tabs = count_tabs(reader, state, question, &counted, now)?;
+    let Counted { chart, total, .. } = counted;
     let relaxed = match total.iter().sum::<u64>() {
         0 => filter::relaxations(reader, state, now)?,
         _ => Vec::new(),
@@ -145,13 +146,13 @@ fn look(
     Ok(Shown { stored, newest, tabs, chart, total, list, pane, relaxed, took, version })
 }
 
-/// How many sign-ins each tab has for this filter; `total` is that of the tab that is open. What
+/// How many sign-ins each tab has for this filter; `counted` is the tab that is open. What
 /// of the filter a log has no field for asks nothing of it.
 fn count_tabs(
     reader: &Reader,
     state: &State,
     question: &Question,
-    total: u64,
+    counted: &Counted,
     now: Timestamp,
 ) -> Result<Vec<(Tab, u64)>, ApiError> {
     let mut tabs = Vec::with_capacity(Tab::ALL.len());
@@ -160,7 +161,11 @@ fn count_tabs(
         let other = State { tab, ..state.clone() }.question(now).unwrap_or(question.clone());
         differ |= other.filter != question.filter;
         let count = match tab.0 {
-            _ if tab == state.tab => total,
+            _ if tab == state.tab => counted.total.iter().sum(),
+            Some(log) if other.filter == question.filter && counted.by_log.is_some() => {
+                let of_log = counted.by_log.iter().flatten().find(|(other, _)| *other == log);
+                of_log.map_or(0, |(_, count)| *count)
+            }
             // The sum of the others, which come before it.
             None if !differ => tabs.iter().map(|(_, count)| count).sum(),
             _ => Question { from: question.from, to: question.to, ..other }.count(reader)?,
@@ -170,8 +175,15 @@ fn count_tabs(
     Ok(tabs)
 }
 
-/// Sign-ins over time by status, and the name of its bins.
-pub(super) type Counted = (Option<(TimeChart, &'static str)>, ByStatus);
+/// Sign-ins over time.
+#[derive(Default)]
+pub(super) struct Counted {
+    /// The chart, and the name of its bins.
+    pub(super) chart: Option<(TimeChart, &'static str)>,
+    pub(super) total: ByStatus,
+    /// Of each log, where all were counted in one go.
+    by_log: Option<Vec<(Log, u64)>>,
+}
 
 pub(super) fn chart(
     reader: &Reader,
@@ -180,7 +192,7 @@ pub(super) fn chart(
     now: Timestamp,
 ) -> Result<Counted, ApiError> {
     let Some((oldest, newest)) = reader.bounds(&question.logs)? else {
-        return Ok((None, ByStatus::default()));
+        return Ok(Counted::default());
     };
     // A range shows as it was asked for, empty ends included; without ends, what there is.
     let from = question.from.map_or(oldest, |from| from.micros.max(oldest - DAY_MICROS));
@@ -190,7 +202,16 @@ pub(super) fn chart(
     let bins = (to.div_euclid(bin_micros) - first + 1).clamp(1, BARS_MAX + 1);
     let mut bars = vec![ByStatus::default(); usize::try_from(bins).unwrap_or(1)];
     let mut total = ByStatus::default();
-    for (time, by_status) in counts(reader, question, bin_micros)? {
+    let mut by_log: Option<Vec<(Log, u64)>> = None;
+    for (log, time, by_status) in counts(reader, question, bin_micros)? {
+        if let Some(log) = log {
+            let logs = by_log.get_or_insert_default();
+            let count = by_status.iter().sum::<u64>();
+            match logs.iter_mut().find(|(other, _)| *other == log) {
+                Some((_, sum)) => *sum += count,
+                None => logs.push((log, count)),
+            }
+        }
         let number = (time.micros - first * bin_micros).div_euclid(bin_micros);
         let bar = usize::try_from(number).unwrap_or(0).min(bars.len() - 1);
         for (index, count) in by_status.iter().enumerate() {
@@ -211,32 +232,40 @@ pub(super) fn chart(
         bin_micros,
         series: [Status::Failure, Status::Interrupted, Status::Success].map(series).into(),
     };
-    Ok((Some((chart, bin)), total))
+    Ok(Counted { chart: Some((chart, bin)), total, by_log })
 }
 
-/// Counts by spans of time. Whole hours come from rollups where there is no filter.
-fn counts(
-    reader: &Reader,
-    question: &Question,
-    bin_micros: i64,
-) -> Result<Vec<(Timestamp, ByStatus)>, ApiError> {
-    if bin_micros % HOUR_MICROS == 0 {
-        return Ok(rest::sum_up(reader, question, Vec::new(), 0)?.hours);
+/// A count of one span of time, and of one log where logs were told apart.
+type Bar = (Option<Log>, Timestamp, ByStatus);
+
+/// Counts by spans of time. Whole hours come from rollups where there is no filter. With one, all
+/// logs are told apart in the one pass over them, as the tabs want to know.
+fn counts(reader: &Reader, question: &Question, bin_micros: i64) -> Result<Vec<Bar>, ApiError> {
+    let tells_logs_apart = question.logs.len() > 1 && question.filter != Filter::All;
+    if bin_micros % HOUR_MICROS == 0 && !tells_logs_apart {
+        let hours = rest::sum_up(reader, question, Vec::new(), 0)?.hours;
+        return Ok(hours.into_iter().map(|(time, by_status)| (None, time, by_status)).collect());
+    }
+    let mut by = vec![Dimension::Span(bin_micros)];
+    if tells_logs_apart {
+        by.push(Dimension::Log);
     }
     let request = AggregateRequest {
         filter: question.full_filter(),
         logs: question.logs.clone(),
-        by: vec![Dimension::Span(bin_micros)],
+        by,
         order: ResultOrder::Keys,
         limit: usize::MAX,
         ..AggregateRequest::default()
     };
-    let rows = reader.aggregate(&request)?;
-    let bar = |row: durward_query::AggregateRow| match row.keys.first() {
-        Some(DimensionValue::Time(time)) => Some((*time, row.by_status)),
+    let bar = |row: durward_query::AggregateRow| match row.keys.as_slice() {
+        [DimensionValue::Time(time)] => Some((None, *time, row.by_status)),
+        [DimensionValue::Time(time), DimensionValue::Log(log)] => {
+            Some((Some(*log), *time, row.by_status))
+        }
         _ => None,
     };
-    Ok(rows.into_iter().filter_map(bar).collect())
+    Ok(reader.aggregate(&request)?.into_iter().filter_map(bar).collect())
 }
 
 fn whole(

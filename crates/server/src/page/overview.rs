@@ -119,7 +119,7 @@ fn look(reader: &Reader, scope: &Scope, now: Timestamp) -> Result<Option<Shown>,
     }
     let state = state_of(scope, &[])?;
     let question = tiles::question_of(&state, now)?;
-    let (chart, total) = explorer::chart(reader, &state, &question, now)?;
+    let explorer::Counted { chart, total, .. } = explorer::chart(reader, &state, &question, now)?;
     let chart = chart.map(|(chart, bin)| {
         let chart = TimeChart {
             id: "over-time",

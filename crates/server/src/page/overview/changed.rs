@@ -135,6 +135,11 @@ fn up(change: &Change) -> String {
     }
 }
 
+/// What stands between a name and how it changed.
+fn joint(change: &Change) -> &'static str {
+    if change.before == 0 { ": " } else { " " }
+}
+
 fn meaning(code: &str) -> &'static str {
     code.parse().ok().and_then(errors::lookup).map_or("", |known| known.reason)
 }
@@ -145,7 +150,7 @@ fn app_sentence(change: &Change, scope: &Scope, before: &Scope, now: Timestamp) 
         li {
             p {
                 "Failures of " a href=(scope.href(&link::app(&change.id), &[])) { (change.name) }
-                " " a href=(link::signins(scope, None, &terms)) { (up(change)) }
+                (joint(change)) a href=(link::signins(scope, None, &terms)) { (up(change)) }
                 @if let Ok(code) = change.mostly.parse::<i64>() {
                     ", mostly " a href=(link::error(code)) { (code) }
                     " " span .muted { (meaning(&change.mostly)) }
@@ -163,7 +168,7 @@ fn code_sentence(change: &Change, scope: &Scope, before: &Scope, now: Timestamp)
         li {
             p {
                 "Error " a href=(link::error(code)) { (code) } " "
-                span .muted { (meaning(&change.id)) } " "
+                span .muted { (meaning(&change.id)) } (joint(change))
                 a href=(link::signins(scope, None, &terms)) { (up(change)) }
                 @if !change.mostly.is_empty() { ", mostly at " (change.mostly) }
             }
