@@ -115,7 +115,9 @@ struct Answer {
 
 impl Server {
     fn start(durward: &Path, data: &Path) -> Result<Server> {
-        let create = ["token", "create", "--name", "bench", "--scope", "read", "--json", "--data"];
+        // Names of tokens are taken once; the store may have been measured before.
+        let name = format!("bench {}", Timestamp::now());
+        let create = ["token", "create", "--name", &name, "--scope", "read", "--json", "--data"];
         let made = Command::new(durward).args(create).arg(data).output()?;
         let said = String::from_utf8_lossy(&made.stdout).into_owned();
         let token = member(&said, "token")?;
