@@ -34,13 +34,14 @@ async function open(browser, url, options = {}) {
 const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 /** Fails if an automated check finds that people with disabilities cannot use the page. */
-async function checkAccessibility(page, what) {
+async function checkAccessibility(page, what, coloursOnly = false) {
   // Evaluated by the debugger, which the policy of the page does not hold back.
   await page.evaluate(AXE);
   const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+  const rules = coloursOnly ? { type: 'rule', values: ['color-contrast'] } : { type: 'tag', values: tags };
   const found = await page.evaluate(
     (runOnly) => window.axe.run(document, { runOnly, resultTypes: ['violations'] }),
-    tags,
+    rules,
   );
   const serious = found.violations.filter((one) => ['serious', 'critical'].includes(one.impact));
   const said = serious.map((one) => {
