@@ -1,0 +1,5 @@
+//! Guessing passwords: sprays, brute force, lockouts, user enumeration.
+
+use crate::detection::{About, Make};
+
+pub(super) const ALL: &[(&About, Make)] = &[];

@@ -1,0 +1,274 @@
+//! Looking at sign-ins one after the other: the same code for what happens now and for history.
+//!
+//! What is found is a function of the log and of nothing else (FOLD-1): not of when a record
+//! came, how often, or in which company. Records do come late, twice and changed; so a fold has a
+//! *settled* part, behind which nothing is expected any more, and a *branch* ahead of it. When
+//! something joins the log before the end of the branch, the branch is taken back and looked at
+//! anew. What joins before the settled part makes the watcher begin at an older saved state.
+
+use std::sync::Arc;
+
+use durward_model::Id;
+use durward_model::time::DAY_MICROS;
+use durward_store::{StoreError, View};
+use hashbrown::HashMap;
+
+use crate::class::Class;
+use crate::detection::{Context, Detection, TICK_MICROS};
+use crate::detections;
+use crate::facts::Facts;
+use crate::finding::Finding;
+use crate::keyed::State as _;
+use crate::profile::{FORGET_MICROS, Profiles};
+use crate::settings::Settings;
+use crate::sighting::{Row, Sighting};
+use crate::slices;
+
+/// Why a fold stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum FoldError {
+    /// The log could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Saved state could not be read or written.
+    #[error("the saved state of the detections: {0}")]
+    State(#[from] postcard::Error),
+    /// Whoever asked does not want to know any more.
+    #[error("stopped before the end")]
+    Stopped,
+}
+
+/// Detections with their state, at a point of the log.
+pub struct Fold {
+    settings: Arc<Settings>,
+    facts: Facts,
+    detections: Vec<(Class, Box<dyn Detection>)>,
+    profiles: Profiles,
+    /// Sign-ins and ticks before this instant were shown, µs since 1970.
+    at_micros: i64,
+    /// The next moment of the grid.
+    next_tick_micros: i64,
+    /// `at_micros` when the branch began.
+    settled_micros: Option<i64>,
+    found: Vec<Finding>,
+    /// Sign-ins shown.
+    seen: u64,
+}
+
+impl std::fmt::Debug for Fold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fold").field("at_micros", &self.at_micros).finish_non_exhaustive()
+    }
+}
+
+/// How far a fold has come: the instant (µs) and the sign-ins looked at so far. `false` stops it.
+pub type Progress<'a> = &'a mut dyn FnMut(i64, u64) -> bool;
+
+impl Fold {
+    /// At the beginning of time, with the detections that are on.
+    pub fn new(settings: Arc<Settings>) -> Fold {
+        let detections = detections::make(&settings);
+        Fold::with(settings, detections)
+    }
+
+    /// With these detections only, whatever the settings say.
+    pub fn with(settings: Arc<Settings>, detections: Vec<Box<dyn Detection>>) -> Fold {
+        Fold {
+            facts: Facts::new(settings.lists.clone()),
+            detections: detections.into_iter().map(|one| (one.about().wants, one)).collect(),
+            profiles: Profiles::default(),
+            at_micros: i64::MIN,
+            next_tick_micros: i64::MIN,
+            settled_micros: None,
+            found: Vec::new(),
+            seen: 0,
+            settings,
+        }
+    }
+
+    /// Up to which instant (µs, excluded) the log was looked at.
+    pub fn at_micros(&self) -> i64 {
+        self.at_micros
+    }
+
+    /// How many sign-ins were looked at.
+    pub fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// Looks at everything in the view from where it is up to an instant (µs, excluded).
+    pub fn advance(
+        &mut self,
+        view: &View,
+        to_micros: i64,
+        progress: Progress<'_>,
+    ) -> Result<(), FoldError> {
+        self.facts.extend(view);
+        let slices = slices::slices_of(view, self.at_micros, to_micros);
+        std::thread::scope(|scope| {
+            // One slice ahead: reading and looking take about the same time.
+            let read =
+                |&(from, to): &(i64, i64)| scope.spawn(move || slices::rows_of(view, from, to));
+            let mut next = slices.first().map(read);
+            for number in 0..slices.len() {
+                let Some(reading) = next.take() else { break };
+                let rows =
+                    reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+                next = slices.get(number + 1).map(read);
+                self.see_all(&rows, view);
+                if !progress(slices[number].1, self.seen) {
+                    return Err(FoldError::Stopped);
+                }
+            }
+            Ok(())
+        })?;
+        self.tick_until(to_micros);
+        self.at_micros = self.at_micros.max(to_micros);
+        Ok(())
+    }
+
+    fn see_all(&mut self, rows: &[Row], view: &View) {
+        for row in rows {
+            if row.at_micros >= self.next_tick_micros {
+                self.tick_until(row.at_micros);
+            }
+            let sighting = Sighting::new(row, &self.facts, view);
+            let mut context = Context {
+                profiles: &self.profiles,
+                lists: &self.settings.lists,
+                found: &mut self.found,
+            };
+            for (wants, detection) in &mut self.detections {
+                if sighting.class.any(*wants) {
+                    detection.see(&sighting, &mut context);
+                }
+            }
+            self.profiles.saw(&sighting);
+        }
+        self.seen += rows.len() as u64;
+    }
+
+    /// Lets every moment of the grid up to an instant (µs, included) pass.
+    fn tick_until(&mut self, to_micros: i64) {
+        if self.next_tick_micros == i64::MIN {
+            // Nothing was shown yet, so there is nothing that could have been missed.
+            self.next_tick_micros = tick_after(to_micros);
+        }
+        while self.next_tick_micros <= to_micros {
+            let tick = self.next_tick_micros;
+            let mut context = Context {
+                profiles: &self.profiles,
+                lists: &self.settings.lists,
+                found: &mut self.found,
+            };
+            for (_, detection) in &mut self.detections {
+                detection.tick(tick, &mut context);
+            }
+            if tick.rem_euclid(DAY_MICROS) == 0 && self.settled_micros.is_none() {
+                let before = tick - FORGET_MICROS;
+                self.profiles.prune(before);
+                self.detections.iter_mut().for_each(|(_, one)| one.state().prune(before));
+            }
+            self.next_tick_micros += TICK_MICROS;
+        }
+    }
+
+    /// From now on everything can be taken back.
+    pub fn branch(&mut self) {
+        self.settled_micros = Some(self.at_micros);
+        self.profiles.branch();
+        self.detections.iter_mut().for_each(|(_, one)| one.state().branch());
+    }
+
+    /// Back to where [`Fold::branch`] was called; findings since then are gone.
+    pub fn rollback(&mut self) {
+        if let Some(settled) = self.settled_micros.take() {
+            self.at_micros = settled;
+            self.next_tick_micros = tick_after(settled);
+            self.profiles.rollback();
+            self.detections.iter_mut().for_each(|(_, one)| one.state().rollback());
+            self.found.clear();
+        }
+    }
+
+    /// What was found since the last call, each once and as told last, in the order of first
+    /// being found.
+    pub fn take_found(&mut self) -> Vec<Finding> {
+        latest(std::mem::take(&mut self.found))
+    }
+
+    /// The settled state as bytes. Only while there is no branch.
+    pub fn save(&mut self) -> Result<Vec<u8>, FoldError> {
+        assert!(self.settled_micros.is_none(), "only what is settled is saved");
+        let mut bytes = postcard::to_allocvec(&(self.at_micros, self.detections.len() as u32))?;
+        self.profiles.save(&mut bytes)?;
+        for (_, detection) in &mut self.detections {
+            let id = postcard::to_allocvec(detection.about().id)?;
+            bytes.extend(id);
+            detection.state().save(&mut bytes)?;
+        }
+        Ok(bytes)
+    }
+
+    /// Takes over what [`Fold::save`] gave, of a fold with the same settings.
+    pub fn load(&mut self, bytes: &[u8]) -> Result<(), FoldError> {
+        let ((at_micros, count), rest): ((i64, u32), _) = postcard::take_from_bytes(bytes)?;
+        if count as usize != self.detections.len() {
+            return Err(postcard::Error::DeserializeBadEncoding.into());
+        }
+        let mut rest = self.profiles.load(rest)?;
+        for (_, detection) in &mut self.detections {
+            let (id, state): (String, _) = postcard::take_from_bytes(rest)?;
+            if id != detection.about().id {
+                return Err(postcard::Error::DeserializeBadEncoding.into());
+            }
+            rest = detection.state().load(state)?;
+        }
+        (self.at_micros, self.settled_micros) = (at_micros, None);
+        self.next_tick_micros = tick_after(at_micros);
+        self.found.clear();
+        Ok(())
+    }
+
+    /// How many values are remembered: a measure of memory.
+    pub fn size(&mut self) -> usize {
+        let detections = self.detections.iter_mut().map(|(_, one)| one.state().size());
+        detections.sum::<usize>() + self.profiles.size()
+    }
+}
+
+/// The first moment of the grid after an instant; none yet where nothing was shown.
+fn tick_after(micros: i64) -> i64 {
+    if micros == i64::MIN { micros } else { (micros.div_euclid(TICK_MICROS) + 1) * TICK_MICROS }
+}
+
+/// The last telling of each finding, where it was first told.
+fn latest(found: Vec<Finding>) -> Vec<Finding> {
+    let mut places: HashMap<Id, usize> = HashMap::new();
+    let mut latest: Vec<Finding> = Vec::new();
+    for finding in found {
+        match places.get(&finding.id) {
+            Some(&place) => {
+                let first = latest[place].found_micros;
+                latest[place] = Finding { found_micros: first, ..finding };
+            }
+            None => {
+                places.insert(finding.id, latest.len());
+                latest.push(finding);
+            }
+        }
+    }
+    latest
+}
+
+/// Looks at a part of history, with nothing known before it, and gives what was found in it.
+pub fn history(
+    view: &View,
+    settings: Arc<Settings>,
+    to_micros: i64,
+    progress: Progress<'_>,
+) -> Result<Vec<Finding>, FoldError> {
+    let mut fold = Fold::new(settings);
+    fold.advance(view, to_micros, progress)?;
+    Ok(fold.take_found())
+}

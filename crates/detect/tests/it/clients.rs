@@ -1,0 +1,1 @@
+mod legacy_protocol;
