@@ -93,10 +93,21 @@
   // ---- Keys --------------------------------------------------------------------------------
 
   const isOpen = () => byId('event') !== null;
+  /** Has the event arrived that the address says is open? */
+  const isThere = () => {
+    const row = new URL(location.href).searchParams.get('row');
+    return row === null || row === byId('event')?.dataset.id;
+  };
+  /** A tab asked for before its event was there. */
+  let awaited = null;
+
+  function pressTab(number) {
+    awaited = isThere() ? null : number;
+    if (awaited === null) document.querySelector(`#event [data-key="${number}"]`)?.click();
+  }
+
   for (let number = 1; number <= 8; number += 1) {
-    onKey(String(number), `Tab ${number} of the sign-in`, () => {
-      document.querySelector(`#event [data-key="${number}"]`)?.click();
-    }, { when: isOpen });
+    onKey(String(number), `Tab ${number} of the sign-in`, () => pressTab(number), { when: isOpen });
   }
   onKey('o', 'Open the full page', () => byId('event-open').click(),
     { when: () => byId('event-open') !== null });
@@ -148,5 +159,6 @@
     const all = '[data-copy], [data-copy-from], [data-copy-next], [data-enhanced]';
     for (const element of root.querySelectorAll(all)) element.hidden = false;
     addGrip();
+    if (awaited !== null && byId('event')) pressTab(awaited);
   });
 })();

@@ -34,4 +34,6 @@ module.exports = {
   read,
   INTERACTIVE: 'SignInLogs',
   NON_INTERACTIVE: 'NonInteractiveUserSignInLogs',
+  SERVICE_PRINCIPAL: 'ServicePrincipalSignInLogs',
+  MANAGED_IDENTITY: 'ManagedIdentitySignInLogs',
 };

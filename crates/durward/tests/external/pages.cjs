@@ -6,7 +6,7 @@
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
-const { ok, launch, open, checkAccessibility, settled } = require('./browsing.cjs');
+const { ok, launch, visitor, openIn, checkAccessibility, settled } = require('./browsing.cjs');
 
 const LOOKS = [
   ['light', 'desktop', { colorScheme: 'light', viewport: { width: 1440, height: 900 } }],
@@ -70,42 +70,55 @@ async function places(url) {
   ];
 }
 
+/** Pages that one person looks at at the same time; their browser shares its connections among them. */
+const TABS = 3;
+
+/** Looks at one page in one look; fails with what is wrong with it. */
+async function check(page, url, [name, target], [theme, size], folder) {
+  const answer = await page.goto(url + target);
+  assert.equal(answer.status(), 200, target);
+  await settled(page);
+  await page.screenshot({ path: path.join(folder, `${name}-${theme}-${size}.png`) });
+  // What is said and reached is the same in the dark; only colours differ.
+  await checkAccessibility(page, `${name}, ${theme}, ${size}`, theme === 'dark');
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(wide <= 1, `${name} is ${wide} pixels wider than a ${size}`);
+}
+
 async function main(url, folder, chromium) {
   fs.mkdirSync(folder, { recursive: true });
   const all = await places(url);
   const browser = await launch(chromium);
-  const wrong = [];
+  let wrong = 0;
+  const say = (what) => {
+    wrong += 1;
+    console.error(`WRONG ${what}`);
+  };
   try {
     const looks = process.env.DURWARD_LOOKS?.split(',');
-    for (const [theme, size, options] of LOOKS) {
+    for (const look of LOOKS) {
+      const [theme, size, options] = look;
       if (looks && !looks.includes(`${theme}-${size}`)) continue;
-      const { context, page, trouble } = await open(browser, url, options);
-      for (const [name, target] of all) {
-        try {
-          const answer = await page.goto(url + target);
-          assert.equal(answer.status(), 200, target);
-          await settled(page);
-          await page.screenshot({ path: path.join(folder, `${name}-${theme}-${size}.png`) });
-          // What is said and reached is the same in the dark; only colours differ.
-          await checkAccessibility(page, `${name}, ${theme}, ${size}`, theme === 'dark');
-          const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-          assert.ok(wide <= 1, `${name} is ${wide} pixels wider than a ${size}`);
-        } catch (error) {
-          wrong.push(error.message);
-          console.error(`WRONG ${error.message}`);
+      const before = wrong;
+      const started = Date.now();
+      const left = [...all];
+      const context = await visitor(browser, options);
+      await Promise.all(Array.from({ length: TABS }, async () => {
+        const { page, trouble } = await openIn(context, url);
+        for (let place = left.shift(); place; place = left.shift()) {
+          await check(page, url, place, look, folder).catch((error) => say(error.message));
         }
-      }
-      for (const what of trouble.splice(0)) {
-        wrong.push(what);
-        console.error(`WRONG ${theme}, ${size}: ${what}`);
-      }
+        await page.close();
+        for (const what of trouble) say(`${theme}, ${size}: ${what}`);
+      }));
       await context.close();
-      if (!wrong.length) ok(`${all.length} pages, ${theme}, ${size}`);
+      const seconds = Math.round((Date.now() - started) / 1000);
+      if (wrong === before) ok(`${all.length} pages, ${theme}, ${size}, in ${seconds} s`);
     }
   } finally {
     await browser.close();
   }
-  assert.equal(wrong.length, 0, 'nothing is wrong with any page');
+  assert.equal(wrong, 0, 'nothing is wrong with any page');
 }
 
 main(...process.argv.slice(2)).catch((error) => {

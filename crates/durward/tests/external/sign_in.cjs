@@ -55,7 +55,7 @@ async function main(url, folder, executablePath, issuer) {
     const reader = await visit();
     await signIn(reader, 'reader', '/signins?type=i&t=all');
     assert.match(reader.url(), /\/signins\?type=i&t=all/, 'back where one wanted to go');
-    assert.ok((await reader.locator('table tbody tr[data-id]').count()) >= 20);
+    assert.ok((await reader.locator('#list tr.row[data-id]').count()) >= 20);
     const cookies = await reader.context().cookies(url);
     const session = cookies.find((cookie) => cookie.name === '__Host-durward-session');
     assert.ok(session.httpOnly && session.secure && session.sameSite === 'Lax', 'the cookie');
