@@ -3,13 +3,16 @@
 use crate::right::{Right, Rights};
 
 /// Names that tokens can be given, what they allow, and in words.
-pub const PERMISSIONS: [(&str, Rights, &str); 14] = {
+pub const PERMISSIONS: [(&str, Rights, &str); 20] = {
     use Right::*;
     const LOGS: Rights =
         Rights::of(&[ReadOwn, ReadUserSignIns, ReadWorkloadSignIns, ReadAudit, Export]);
     const AUDIT_LOG: Rights = LOGS.either(Rights::of(&[ReadProvisioning]));
     const CONDITIONAL_ACCESS: Rights = Rights::of(&[ReadConditionalAccess]);
     const RISK: Rights = Rights::of(&[ReadRisk]);
+    const USER_RISK: Rights = RISK.either(Rights::of(&[DecideUserRisk]));
+    const WORKLOAD_RISK: Rights = RISK.either(Rights::of(&[DecideWorkloadRisk]));
+    const ALERTS: Rights = RISK.either(Rights::of(&[WorkAlerts]));
     const READ: Rights = AUDIT_LOG.either(CONDITIONAL_ACCESS).either(RISK);
     [
         ("read", READ, "read all logs with all details"),
@@ -29,7 +32,21 @@ pub const PERMISSIONS: [(&str, Rights, &str); 14] = {
         ("IdentityRiskEvent.Read.All", RISK, "read risk records"),
         ("IdentityRiskEvent.ReadWrite.All", RISK, "read risk records"),
         ("IdentityRiskyUser.Read.All", RISK, "read risk records"),
+        ("IdentityRiskyUser.ReadWrite.All", USER_RISK, "decide about the risk of users"),
         ("IdentityRiskyServicePrincipal.Read.All", RISK, "read risk records"),
+        (
+            "IdentityRiskyServicePrincipal.ReadWrite.All",
+            WORKLOAD_RISK,
+            "decide about the risk of applications",
+        ),
+        ("IdentityRiskyAgent.Read.All", RISK, "read risk records"),
+        (
+            "IdentityRiskyAgent.ReadWrite.All",
+            WORKLOAD_RISK,
+            "decide about the risk of applications",
+        ),
+        ("SecurityAlert.Read.All", RISK, "read risk records"),
+        ("SecurityAlert.ReadWrite.All", ALERTS, "work on alerts"),
     ]
 };
 
@@ -56,6 +73,12 @@ mod tests {
         let both = rights_of_all(["AuditLog.Read.All", "Policy.Read.ConditionalAccess"]);
         assert!(both.has(Right::ReadConditionalAccess));
         assert_eq!(rights_of("User.Read"), Rights::NONE);
+        let (user, workload) = (Right::DecideUserRisk, Right::DecideWorkloadRisk);
+        let decide = rights_of("IdentityRiskyUser.ReadWrite.All");
+        assert!(decide.has(user) && decide.has(Right::ReadRisk) && !decide.has(workload));
+        for reads in ["read", "IdentityRiskyUser.Read.All", "IdentityRiskEvent.ReadWrite.All"] {
+            assert!(!rights_of(reads).has(user) && !rights_of(reads).has(workload), "{reads}");
+        }
         let ingest = rights_of("ingest");
         assert_eq!(ingest, Rights::of(&[Right::Ingest]));
     }

@@ -33,11 +33,17 @@ pub enum Right {
     ReadMetrics,
     /// Manage accounts and the tokens of others.
     ManageAccess,
+    /// Decide about the risk of users and their sign-ins.
+    DecideUserRisk,
+    /// Decide about the risk of service principals and agents.
+    DecideWorkloadRisk,
+    /// Work on alerts: states, notes, suppressions.
+    WorkAlerts,
 }
 
 impl Right {
     /// All rights, in the order of their numbers.
-    pub const ALL: [Right; 12] = [
+    pub const ALL: [Right; 15] = [
         Right::ReadOwn,
         Right::ReadUserSignIns,
         Right::ReadWorkloadSignIns,
@@ -50,6 +56,9 @@ impl Right {
         Right::ReadAccessLog,
         Right::ReadMetrics,
         Right::ManageAccess,
+        Right::DecideUserRisk,
+        Right::DecideWorkloadRisk,
+        Right::WorkAlerts,
     ];
 
     /// In words, to follow "may" or "the right to".
@@ -67,6 +76,9 @@ impl Right {
             Right::ReadAccessLog => "read the access log",
             Right::ReadMetrics => "read metrics",
             Right::ManageAccess => "manage access",
+            Right::DecideUserRisk => "decide about the risk of users",
+            Right::DecideWorkloadRisk => "decide about the risk of applications",
+            Right::WorkAlerts => "work on alerts",
         }
     }
 
@@ -136,7 +148,7 @@ pub enum Role {
     GlobalAdministrator,
     /// Everything but the accounts of durward.
     SecurityAdministrator,
-    /// Reads everything but Conditional Access details; will act on risk.
+    /// Reads everything but Conditional Access details; decides about risk.
     SecurityOperator,
     /// Reads everything.
     SecurityReader,
@@ -209,11 +221,12 @@ impl Role {
         ]);
         const MORE: Rights = LOGS.either(Rights::of(&[ReadRisk, ReadMetrics]));
         const READER: Rights = MORE.either(Rights::of(&[ReadConditionalAccess]));
-        const SECURITY: Rights = READER.either(Rights::of(&[Ingest, ReadAccessLog]));
+        const DECIDE: Rights = Rights::of(&[DecideUserRisk, DecideWorkloadRisk, WorkAlerts]);
+        const SECURITY: Rights = READER.either(DECIDE).either(Rights::of(&[Ingest, ReadAccessLog]));
         match self {
             Role::GlobalAdministrator => SECURITY.either(Rights::of(&[ManageAccess])),
             Role::SecurityAdministrator => SECURITY,
-            Role::SecurityOperator => MORE,
+            Role::SecurityOperator => MORE.either(DECIDE),
             Role::SecurityReader | Role::GlobalReader => READER,
             Role::ReportsReader => LOGS,
             Role::ConditionalAccessAdministrator => Rights::of(&[ReadOwn, ReadConditionalAccess]),
@@ -265,6 +278,9 @@ mod tests {
             (Right::ReadAccessLog, "yy-------"),
             (Right::ReadMetrics, "yyyyy----"),
             (Right::ManageAccess, "y--------"),
+            (Right::DecideUserRisk, "yyy------"),
+            (Right::DecideWorkloadRisk, "yyy------"),
+            (Right::WorkAlerts, "yyy------"),
         ] {
             let have = Role::ALL.map(|role| if role.allows(right) { 'y' } else { '-' });
             assert_eq!(have.iter().collect::<String>(), row, "{right:?}");

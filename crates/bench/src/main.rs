@@ -6,11 +6,13 @@
 //!
 //! Every step is a process of its own, so that memory and cold starts are its own. `compare` runs
 //! them one after the other and writes `docs/benchmarks.md`. `layout` tries the candidates that
-//! `docs/decisions/0001-storage.md` decides between; `decode` and `append` time one stage each.
+//! `docs/decisions/0001-storage.md` decides between; `decode` and `append` time one stage each;
+//! `detections` tells how good and how fast the detections are.
 
 #![expect(clippy::print_stdout, reason = "the output of this program is its result")]
 
 mod compare;
+mod detections;
 mod layout;
 mod load;
 mod manifest;
@@ -124,6 +126,25 @@ enum Command {
         #[arg(long, default_value = "docs/benchmarks.md")]
         report: PathBuf,
     },
+    /// How many attacks on generated tenants the detections find, how often they are wrong, and
+    /// how long they take.
+    Detections {
+        /// People of each tenant.
+        #[arg(long, default_value_t = 10_000)]
+        users: u32,
+        /// Days of sign-ins.
+        #[arg(long, default_value_t = 30)]
+        days: u32,
+        /// Seeds of the tenants.
+        #[arg(long, value_delimiter = ',', default_value = "101,102,103")]
+        seeds: Vec<u64>,
+        /// A folder in which the tenants' stores are kept for the next run.
+        #[arg(long)]
+        work: Option<PathBuf>,
+        /// A file for the figures.
+        #[arg(long)]
+        json: Option<PathBuf>,
+    },
     /// Loads and asks all engines, one after the other, and writes the report.
     Compare {
         /// The folder that `prepare` wrote.
@@ -175,6 +196,14 @@ fn main() -> anyhow::Result<()> {
             println!("{section}");
             let old = std::fs::read_to_string(&report).unwrap_or_default();
             std::fs::write(&report, pages::put_section(&old, PAGES, &section))?;
+        }
+        Command::Detections { users, days, seeds, work, json } => {
+            let setting = detections::Setting { users, days, seeds, work };
+            let (page, figures) = detections::run(&setting)?;
+            println!("{page}");
+            if let Some(path) = json {
+                std::fs::write(path, serde_json::to_string_pretty(&figures)?)?;
+            }
         }
         Command::Compare { files, work, python, loads, report } => {
             let peers = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers");

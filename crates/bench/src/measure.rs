@@ -13,6 +13,17 @@ pub(crate) fn peak_memory_bytes() -> anyhow::Result<u64> {
     Ok(kilobytes.context("no VmHWM in /proc/self/status")?.trim().parse::<u64>()? * 1024)
 }
 
+/// The processor time of all threads of this process so far, in seconds.
+pub(crate) fn processor_seconds() -> anyhow::Result<f64> {
+    /// What the kernel tells programs to count in.
+    const TICKS_A_SECOND: f64 = 100.0;
+    let status = std::fs::read_to_string("/proc/self/stat")?;
+    // The name in brackets may have blanks; user and system time are the 12th and 13th after it.
+    let after = status.rsplit_once(')').context("no name in /proc/self/stat")?.1;
+    let ticks = after.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+    Ok(ticks.sum::<Result<u64, _>>()? as f64 / TICKS_A_SECOND)
+}
+
 /// The bytes of all files under a folder; 0 where it is not there.
 pub(crate) fn bytes_under(dir: &Path) -> anyhow::Result<u64> {
     if !dir.is_dir() {

@@ -155,6 +155,8 @@ pub struct AuthenticationFacts {
     pub has_password: bool,
     /// The second factor was a code of an app or token.
     pub is_passcode: bool,
+    /// The client spoke TLS 1.0, TLS 1.1 or 3DES.
+    pub has_legacy_tls: bool,
     class: Class,
 }
 
@@ -323,11 +325,26 @@ fn principal(entity: &Entity<'_>) -> PrincipalFacts {
             FieldId::FederatedCredentialId,
             FieldId::ServicePrincipalCredentialThumbprint,
         ]),
-        is_agent: ["\"agent", "\"agentic"].iter().any(|kind| {
-            agent.to_ascii_lowercase().contains(kind)
-                && !agent.to_ascii_lowercase().contains("\"notagentic\"")
-        }),
+        is_agent: is_agent(&agent),
     }
+}
+
+/// Does the `agent` of a record say that one acts? People and plain applications have the object
+/// too, and say so in it.
+fn is_agent(object: &str) -> bool {
+    #[derive(serde::Deserialize, Default)]
+    #[serde(default)]
+    struct Agent {
+        #[serde(rename = "agentType", alias = "AgentType")]
+        kind: Option<String>,
+        #[serde(rename = "agentSubjectType", alias = "AgentSubjectType")]
+        subject: Option<String>,
+    }
+    let agent: Agent = serde_json::from_str(object).unwrap_or_default();
+    [agent.kind, agent.subject]
+        .into_iter()
+        .flatten()
+        .any(|kind| kind.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("agent")))
 }
 
 /// Microsoft's tools that hold rights on Graph: Azure CLI, Azure PowerShell, Azure AD PowerShell,

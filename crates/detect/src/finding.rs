@@ -170,6 +170,8 @@ pub struct Finding {
     pub last_micros: i64,
     /// When the threshold was reached: the earliest moment it could be known.
     pub found_micros: i64,
+    /// What the log was looked at up to when it was told last; the fold sets this.
+    pub told_micros: i64,
     /// The sign-ins it rests on, oldest first; at most [`EVENTS_MAX`], the newest of many.
     pub events: Vec<EventRef>,
     /// How many there are altogether.
@@ -213,6 +215,7 @@ impl Finding {
             first_micros: event.at_micros,
             last_micros: event.at_micros,
             found_micros: event.at_micros,
+            told_micros: event.at_micros,
             events: vec![event],
             event_count: 1,
             risky: vec![event.id],
@@ -222,6 +225,46 @@ impl Finding {
             address: sighting.address_text(),
             location: [part(FieldId::City), part(FieldId::State), part(FieldId::CountryOrRegion)],
         }
+    }
+
+    /// A finding about what did not happen, or about many at once: no sign-in tells it, the clock
+    /// does.
+    pub fn of_time(
+        detection: &str,
+        subject: Subject,
+        level: Level,
+        tenant: &str,
+        at_micros: i64,
+        occurrence: &[u8],
+        sentence: String,
+    ) -> Finding {
+        Finding {
+            id: id_of(detection, tenant, &subject, occurrence),
+            detection: detection.to_owned(),
+            tenant: tenant.to_owned(),
+            subject,
+            level,
+            sentence,
+            first_micros: at_micros,
+            last_micros: at_micros,
+            found_micros: at_micros,
+            told_micros: at_micros,
+            events: Vec::new(),
+            event_count: 0,
+            risky: Vec::new(),
+            facts: Vec::new(),
+            against: Vec::new(),
+            correlation: None,
+            address: String::new(),
+            location: [const { String::new() }; 3],
+        }
+    }
+
+    /// From when to when it lasted, µs since 1970.
+    #[must_use]
+    pub fn lasting(mut self, first_micros: i64, last_micros: i64) -> Finding {
+        (self.first_micros, self.last_micros) = (first_micros, last_micros);
+        self
     }
 
     /// With a number or value that it rests on.

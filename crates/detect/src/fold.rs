@@ -11,14 +11,14 @@ use std::sync::Arc;
 use durward_model::Id;
 use durward_model::time::DAY_MICROS;
 use durward_store::{StoreError, View};
-use hashbrown::HashMap;
+use hashbrown::HashSet;
 
 use crate::class::Class;
 use crate::detection::{Context, Detection, TICK_MICROS};
 use crate::detections;
 use crate::facts::Facts;
 use crate::finding::Finding;
-use crate::keyed::State as _;
+use crate::keyed::{Keyed, State as _, Touched};
 use crate::profile::{FORGET_MICROS, Profiles};
 use crate::settings::Settings;
 use crate::sighting::{Row, Sighting};
@@ -50,9 +50,27 @@ pub struct Fold {
     next_tick_micros: i64,
     /// `at_micros` when the branch began.
     settled_micros: Option<i64>,
+    /// Told by the sign-in or moment that is being looked at.
     found: Vec<Finding>,
+    /// The last telling of every finding.
+    told: Keyed<Told>,
+    /// What was told since somebody asked.
+    news: Vec<Id>,
     /// Sign-ins shown.
     seen: u64,
+}
+
+/// Findings remembered, to know what stays when a part of the log is looked at again.
+const FINDINGS_MAX: usize = 200_000;
+
+/// A finding as told last.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+struct Told(Option<Box<Finding>>);
+
+impl Touched for Told {
+    fn touched_micros(&self) -> i64 {
+        self.0.as_ref().map_or(i64::MIN, |finding| finding.told_micros)
+    }
 }
 
 impl std::fmt::Debug for Fold {
@@ -81,6 +99,8 @@ impl Fold {
             next_tick_micros: i64::MIN,
             settled_micros: None,
             found: Vec::new(),
+            told: Keyed::new(FINDINGS_MAX),
+            news: Vec::new(),
             seen: 0,
             settings,
         }
@@ -144,6 +164,9 @@ impl Fold {
                 }
             }
             self.profiles.saw(&sighting);
+            if !self.found.is_empty() {
+                self.note_found(row.at_micros);
+            }
         }
         self.seen += rows.len() as u64;
     }
@@ -164,9 +187,11 @@ impl Fold {
             for (_, detection) in &mut self.detections {
                 detection.tick(tick, &mut context);
             }
+            self.note_found(tick);
             if tick.rem_euclid(DAY_MICROS) == 0 && self.settled_micros.is_none() {
                 let before = tick - FORGET_MICROS;
                 self.profiles.prune(before);
+                self.told.prune(before);
                 self.detections.iter_mut().for_each(|(_, one)| one.state().prune(before));
             }
             self.next_tick_micros += TICK_MICROS;
@@ -177,6 +202,7 @@ impl Fold {
     pub fn branch(&mut self) {
         self.settled_micros = Some(self.at_micros);
         self.profiles.branch();
+        self.told.branch();
         self.detections.iter_mut().for_each(|(_, one)| one.state().branch());
     }
 
@@ -186,15 +212,35 @@ impl Fold {
             self.at_micros = settled;
             self.next_tick_micros = tick_after(settled);
             self.profiles.rollback();
+            self.told.rollback();
             self.detections.iter_mut().for_each(|(_, one)| one.state().rollback());
-            self.found.clear();
+            self.news.clear();
         }
     }
 
-    /// What was found since the last call, each once and as told last, in the order of first
-    /// being found.
+    /// Remembers what was just told; a finding was found when it was told first.
+    fn note_found(&mut self, at_micros: i64) {
+        for mut finding in self.found.drain(..) {
+            let told = &mut self.told.entry(key_of(finding.id)).0;
+            finding.found_micros = told.as_ref().map_or(at_micros, |first| first.found_micros);
+            finding.told_micros = at_micros;
+            self.news.push(finding.id);
+            *told = Some(Box::new(finding));
+        }
+    }
+
+    /// What was told since the last call, each once and as told last, in the order of first being
+    /// told.
     pub fn take_found(&mut self) -> Vec<Finding> {
-        latest(std::mem::take(&mut self.found))
+        let mut seen = HashSet::new();
+        let news = std::mem::take(&mut self.news);
+        let news = news.into_iter().filter(|id| seen.insert(*id));
+        news.filter_map(|id| self.told(id).cloned()).collect()
+    }
+
+    /// A finding as told last.
+    pub fn told(&self, id: Id) -> Option<&Finding> {
+        self.told.get(key_of(id))?.0.as_deref()
     }
 
     /// The settled state as bytes. Only while there is no branch.
@@ -202,6 +248,7 @@ impl Fold {
         assert!(self.settled_micros.is_none(), "only what is settled is saved");
         let mut bytes = postcard::to_allocvec(&(self.at_micros, self.detections.len() as u32))?;
         self.profiles.save(&mut bytes)?;
+        self.told.save(&mut bytes)?;
         for (_, detection) in &mut self.detections {
             let id = postcard::to_allocvec(detection.about().id)?;
             bytes.extend(id);
@@ -216,7 +263,8 @@ impl Fold {
         if count as usize != self.detections.len() {
             return Err(postcard::Error::DeserializeBadEncoding.into());
         }
-        let mut rest = self.profiles.load(rest)?;
+        let rest = self.profiles.load(rest)?;
+        let mut rest = self.told.load(rest)?;
         for (_, detection) in &mut self.detections {
             let (id, state): (String, _) = postcard::take_from_bytes(rest)?;
             if id != detection.about().id {
@@ -226,7 +274,7 @@ impl Fold {
         }
         (self.at_micros, self.settled_micros) = (at_micros, None);
         self.next_tick_micros = tick_after(at_micros);
-        self.found.clear();
+        self.news.clear();
         Ok(())
     }
 
@@ -242,23 +290,9 @@ fn tick_after(micros: i64) -> i64 {
     if micros == i64::MIN { micros } else { (micros.div_euclid(TICK_MICROS) + 1) * TICK_MICROS }
 }
 
-/// The last telling of each finding, where it was first told.
-fn latest(found: Vec<Finding>) -> Vec<Finding> {
-    let mut places: HashMap<Id, usize> = HashMap::new();
-    let mut latest: Vec<Finding> = Vec::new();
-    for finding in found {
-        match places.get(&finding.id) {
-            Some(&place) => {
-                let first = latest[place].found_micros;
-                latest[place] = Finding { found_micros: first, ..finding };
-            }
-            None => {
-                places.insert(finding.id, latest.len());
-                latest.push(finding);
-            }
-        }
-    }
-    latest
+fn key_of(id: Id) -> u64 {
+    let Id([a, b, c, d, e, f, g, h, ..]) = id;
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }
 
 /// Looks at a part of history, with nothing known before it, and gives what was found in it.

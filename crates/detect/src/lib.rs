@@ -4,6 +4,8 @@
 //! ([`Finding`]) is a function of the log alone, so watching and looking back give the same.
 //! [`detections`] has one module a detection. What is usual for whom is in [`profile`].
 
+pub mod alerts;
+pub mod book;
 pub mod class;
 pub mod detection;
 pub mod detections;
@@ -13,12 +15,16 @@ mod fold;
 pub mod keyed;
 pub mod lists;
 pub mod profile;
+pub mod risk;
+pub mod rules;
 pub mod settings;
 mod sighting;
 mod slices;
 
+mod watch;
 pub mod window;
 
+pub use book::{Book, BookError};
 pub use class::Class;
 pub use detection::{About, Context, Detection, Parameter, Timing, Unit};
 pub use finding::{EventRef, Fact, Finding, Level, Subject, SubjectKind};
@@ -26,3 +32,4 @@ pub use fold::{Fold, FoldError, Progress, history};
 pub use lists::{ListError, Lists, Names, Networks};
 pub use settings::{Choice, SettingError, Settings, Values};
 pub use sighting::Sighting;
+pub use watch::{Watch, WatchError, WatchStatus, Watcher};

@@ -8,8 +8,14 @@ use durward_model::time::DAY_MICROS;
 use serde::{Deserialize, Serialize};
 
 use crate::class::Class;
+use crate::facts::key_within;
 use crate::keyed::{Keyed, State, Touched};
 use crate::sighting::Sighting;
+
+mod track;
+
+use track::Track;
+pub use track::{Spot, Stop};
 
 /// What of a subject is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,6 +36,8 @@ pub enum Trait {
     /// Which secret or certificate.
     Credential,
     UserAgent,
+    /// The client of a user, where no registered device was shown with it.
+    BareClient,
 }
 
 /// Values of one trait that are remembered for a subject; those unused longest go.
@@ -42,6 +50,7 @@ const SHARERS_MAX: usize = 12;
 const USERS_MAX: usize = 1_000_000;
 const WORKLOADS_MAX: usize = 200_000;
 const ADDRESSES_MAX: usize = 1_000_000;
+const NETWORKS_MAX: usize = 500_000;
 /// Subjects not seen for so long are forgotten.
 pub(crate) const FORGET_MICROS: i64 = 180 * DAY_MICROS;
 
@@ -74,6 +83,7 @@ pub struct Profile {
     /// Successes.
     pub successes: u64,
     familiar: Vec<Familiar>,
+    track: Track,
 }
 
 impl Touched for Profile {
@@ -97,6 +107,42 @@ impl Profile {
     /// All familiar values of a trait.
     pub fn values(&self, of: Trait) -> impl Iterator<Item = &Familiar> {
         self.familiar.iter().filter(move |one| one.of == of)
+    }
+
+    /// Was the value familiar a day before? Somebody who came in this morning is not familiar by
+    /// the afternoon. What is not known (0) says nothing, and counts as familiar.
+    pub fn knew(&self, of: Trait, value: u64, at_micros: i64) -> bool {
+        let seen = self.seen(of, value, at_micros);
+        value == 0 || seen.is_some_and(|seen| at_micros - seen.first_micros >= DAY_MICROS)
+    }
+
+    /// On how many UTC days the value was used.
+    pub fn days(&self, of: Trait, value: u64, at_micros: i64) -> u16 {
+        self.seen(of, value, at_micros).map_or(0, |seen| seen.days)
+    }
+
+    /// Was the machine familiar a day before: the registered device, or else the client as it
+    /// comes without one?
+    pub fn knew_machine(&self, device: u64, client: u64, at_micros: i64) -> bool {
+        if device == 0 {
+            self.knew(Trait::BareClient, client, at_micros)
+        } else {
+            self.knew(Trait::Device, device, at_micros)
+        }
+    }
+
+    /// Was the machine of this stop lately at another place, one that was familiar a day before?
+    pub fn has_been_elsewhere(&self, stop: &Stop, at_micros: i64) -> bool {
+        self.stops().iter().any(|one| {
+            one.is_same_machine(stop)
+                && one.place != stop.place
+                && self.knew(Trait::Place, one.place, at_micros)
+        })
+    }
+
+    /// The last few places, networks and machines of a user, in no order.
+    pub fn stops(&self) -> &[Stop] {
+        self.track.stops()
     }
 
     /// How long this subject has been watched, µs.
@@ -158,6 +204,10 @@ impl Profile {
             self.learn(Trait::Client, sighting.device.client, at);
             self.learn(Trait::App, sighting.app.app, at);
             self.learn(Trait::Method, sighting.device.client_app, at);
+            if sighting.device.device == 0 {
+                self.learn(Trait::BareClient, sighting.device.client, at);
+            }
+            self.track.saw(sighting);
         } else {
             self.learn(Trait::Resource, sighting.resource.resource, at);
             self.learn(Trait::Method, sighting.workload.credential_type, at);
@@ -213,12 +263,54 @@ impl AddressProfile {
     }
 }
 
+/// A network (prefix and autonomous system) that users come from with devices of theirs that were
+/// known before. Attackers do not bring these, so what they use is not learned as a way out that
+/// people share, however often they succeed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Egress {
+    last_micros: i64,
+    /// UTC days on which it was used so.
+    days: u16,
+    users: Vec<u64>,
+}
+
+impl Touched for Egress {
+    fn touched_micros(&self) -> i64 {
+        self.last_micros
+    }
+}
+
+impl Egress {
+    fn saw(&mut self, user: u64, at_micros: i64) {
+        let is_other_day =
+            self.last_micros.div_euclid(DAY_MICROS) != at_micros.div_euclid(DAY_MICROS);
+        self.days = self.days.saturating_add(u16::from(is_other_day));
+        self.last_micros = at_micros;
+        if self.users.len() < SHARERS_MAX && !self.users.contains(&user) {
+            self.users.push(user);
+        }
+    }
+}
+
+/// Users with known devices, and days, that make a network a way out that people share.
+const EGRESS_USERS: usize = 3;
+const EGRESS_DAYS: u16 = 2;
+/// The same for an address whatever the devices: more users, for longer.
+const SHARED_USERS: usize = 6;
+const SHARED_MICROS: i64 = 7 * DAY_MICROS;
+
+/// The key of a network within a tenant; 0 for none.
+fn network_key(sighting: &Sighting<'_>) -> u64 {
+    key_within(sighting.network.prefix, sighting.tenant ^ u64::from(sighting.network.asn))
+}
+
 /// What is usual, for all.
 #[derive(Debug)]
 pub struct Profiles {
     users: Keyed<Profile>,
     workloads: Keyed<Profile>,
     addresses: Keyed<AddressProfile>,
+    egresses: Keyed<Egress>,
 }
 
 impl Default for Profiles {
@@ -227,6 +319,7 @@ impl Default for Profiles {
             users: Keyed::new(USERS_MAX),
             workloads: Keyed::new(WORKLOADS_MAX),
             addresses: Keyed::new(ADDRESSES_MAX),
+            egresses: Keyed::new(NETWORKS_MAX),
         }
     }
 }
@@ -250,6 +343,25 @@ impl Profiles {
     /// Who uses an address, by its key within the tenant.
     pub fn address_of(&self, address: u64) -> Option<&AddressProfile> {
         self.addresses.get(address)
+    }
+
+    /// Is where this stop was a way out that people share (VPN, proxy, carrier, office), so that
+    /// it says little of where its user is?
+    pub fn is_egress(&self, stop: &Stop) -> bool {
+        let egress = self.egresses.get(stop.network);
+        let address = self.addresses.get(stop.address);
+        egress.is_some_and(|one| one.users.len() >= EGRESS_USERS && one.days >= EGRESS_DAYS)
+            || address.is_some_and(|one| {
+                one.users.len() >= SHARED_USERS
+                    && one.failed_users.len() * 2 <= one.users.len()
+                    && stop.last.at_micros - one.first_micros >= SHARED_MICROS
+            })
+    }
+
+    /// Does anybody else come from the network of this stop with a device of theirs?
+    pub fn has_company(&self, stop: &Stop, user: u64) -> bool {
+        let egress = self.egresses.get(stop.network);
+        egress.is_some_and(|one| one.users.iter().any(|other| *other != user))
     }
 
     /// All users' profiles, in no order.
@@ -282,7 +394,13 @@ impl Profiles {
             return;
         }
         if sighting.is(Class::USER) && sighting.user != 0 {
-            self.users.entry(sighting.user).saw(sighting);
+            let (device, at) = (sighting.device.device, sighting.at_micros);
+            let profile = self.users.entry(sighting.user);
+            let network = network_key(sighting);
+            if device != 0 && network != 0 && profile.knew(Trait::Device, device, at) {
+                self.egresses.entry(network).saw(sighting.user, at);
+            }
+            profile.saw(sighting);
         } else if sighting.principal != 0 {
             self.workloads.entry(sighting.principal).saw(sighting);
         }
@@ -294,33 +412,38 @@ impl State for Profiles {
         self.users.branch();
         self.workloads.branch();
         self.addresses.branch();
+        self.egresses.branch();
     }
 
     fn rollback(&mut self) {
         self.users.rollback();
         self.workloads.rollback();
         self.addresses.rollback();
+        self.egresses.rollback();
     }
 
     fn prune(&mut self, before_micros: i64) {
         self.users.prune(before_micros);
         self.workloads.prune(before_micros);
         self.addresses.prune(before_micros);
+        self.egresses.prune(before_micros);
     }
 
     fn save(&self, out: &mut Vec<u8>) -> Result<(), postcard::Error> {
         self.users.save(out)?;
         self.workloads.save(out)?;
-        self.addresses.save(out)
+        self.addresses.save(out)?;
+        self.egresses.save(out)
     }
 
     fn load<'a>(&mut self, from: &'a [u8]) -> Result<&'a [u8], postcard::Error> {
         let rest = self.users.load(from)?;
         let rest = self.workloads.load(rest)?;
-        self.addresses.load(rest)
+        let rest = self.addresses.load(rest)?;
+        self.egresses.load(rest)
     }
 
     fn size(&self) -> usize {
-        self.users.size() + self.workloads.size() + self.addresses.size()
+        self.users.size() + self.workloads.size() + self.addresses.size() + self.egresses.size()
     }
 }

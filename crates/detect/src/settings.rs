@@ -6,6 +6,7 @@ use std::sync::Arc;
 use durward_model::time::{DAY_MICROS, HOUR_MICROS, SECOND_MICROS};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::alerts::Routes;
 use crate::detection::{About, Unit};
 use crate::detections;
 use crate::finding::Level;
@@ -44,7 +45,8 @@ pub enum SettingError {
 }
 
 /// What is decided about one detection.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Choice {
     /// On or off; as the detection says where nothing is decided.
     pub is_on: Option<bool>,
@@ -60,12 +62,14 @@ pub struct Settings {
     choices: BTreeMap<String, Choice>,
     /// Networks, countries and accounts that matter.
     pub lists: Arc<Lists>,
+    /// Who is told of alerts. Not part of the fingerprint: what is found does not depend on it.
+    pub routes: Arc<Routes>,
 }
 
 impl Settings {
     /// With these lists, everything else as it is.
     pub fn new(lists: Lists) -> Settings {
-        Settings { choices: BTreeMap::new(), lists: Arc::new(lists) }
+        Settings { lists: Arc::new(lists), ..Settings::default() }
     }
 
     /// Decides about a detection.

@@ -28,13 +28,13 @@ impl<T> Recent<T> {
     }
 
     /// What happened at or after an instant, oldest first.
-    pub fn since(&self, micros: i64) -> impl DoubleEndedIterator<Item = (i64, &T)> {
+    pub fn since(&self, micros: i64) -> impl DoubleEndedIterator<Item = (i64, &T)> + Clone {
         let start = self.0.partition_point(|(at, _)| *at < micros);
         self.0.range(start..).map(|(at, thing)| (*at, thing))
     }
 
     /// All of it, oldest first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (i64, &T)> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (i64, &T)> + Clone {
         self.0.iter().map(|(at, thing)| (*at, thing))
     }
 

@@ -6,8 +6,8 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    access_log, compact, demo, error, export, generate, import, search, serve, status, token, user,
-    verify,
+    access_log, compact, demo, error, export, generate, import, rules, search, serve, status,
+    token, user, verify,
 };
 use crate::logging;
 
@@ -57,6 +57,9 @@ enum Command {
     /// Make and manage accounts of people
     #[command(subcommand)]
     User(user::Command),
+    /// List, try, add and switch rules of one's own and Sigma rules
+    #[command(subcommand)]
+    Rules(rules::Command),
     /// Show what is in the data directory
     Status,
     /// Merge small files
@@ -83,6 +86,7 @@ impl Cli {
             Command::Error(args) => error::run(&args, &common),
             Command::Token(command) => token::run(&command, &common),
             Command::User(command) => user::run(&command, &common),
+            Command::Rules(command) => rules::run(&command, &common),
             Command::Status => status::run(&common),
             Command::AccessLog(args) => access_log::run(&args, &common),
             Command::Compact(args) => compact::run(&args, &common),

@@ -14,12 +14,14 @@ use durward_store::StoreOptions;
 use serde::{Deserialize, Serialize};
 
 mod access;
+mod detections;
 mod server;
 mod units;
 
 pub(crate) use units::span as parse_span;
 
 use access::Access;
+use detections::Detections;
 use server::Server;
 use units::{Size, Span};
 
@@ -34,6 +36,7 @@ pub(crate) struct Config {
     pub(crate) access: Access,
     pub(crate) store: Storage,
     pub(crate) retention: Retention,
+    pub(crate) detections: Detections,
 }
 
 /// What keeps.
@@ -138,6 +141,7 @@ impl Config {
         self.server.check()?;
         self.access.check()?;
         self.retention.holds()?;
+        self.detections.settings()?;
         Ok(())
     }
 

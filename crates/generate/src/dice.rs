@@ -26,6 +26,7 @@ pub(crate) enum Topic {
     Session,
     Holiday,
     Noise,
+    Roaming,
 }
 
 /// A stream of chance.

@@ -22,9 +22,14 @@
 //!   benchmarking and carriers, so none belongs to anybody.
 //! * **People.** Invented names of many languages; a home, one to three devices whose operating
 //!   system, browser and user agent agree; working hours in local time, weekends, holidays, days
-//!   at home, trips of a few days. Nobody travels faster than an airliner. Guests come from three
-//!   partners; service accounts send passwords by mail protocols or from scripts; emergency
-//!   accounts stay silent.
+//!   at home, trips of a few days. By their real place nobody travels faster than an airliner.
+//!   Guests come from three partners; service accounts send passwords by mail protocols or from
+//!   scripts; emergency accounts stay silent.
+//! * **Roaming** ([`TenantOptions::roaming`]). Six people in a hundred at times use the
+//!   organisation's VPN or a commercial one: the same device and session appear in a data centre
+//!   abroad, minutes after and before home. Phones of some carriers hop between the city they are
+//!   in and a gateway 200 to 800 km away. [`Tenant::hops`] tells which requests they are; none is
+//!   an attack.
 //! * **Applications.** Microsoft's well-known ones under their real identifiers and about ninety
 //!   invented services; each asks for tokens of certain resources.
 //! * **Sessions.** A device keeps its session for days. While it is in use its programs renew
@@ -34,13 +39,13 @@
 //! * **Conditional Access.** Twelve policies, among them report-only ones and one switched off,
 //!   evaluated from what a sign-in is; what they demand decides whether a second factor is asked
 //!   for, so results, steps and evaluation agree.
-//! * **Everyday trouble.** Typing errors, expired passwords, interrupts that a success with the
+//! * **Everyday trouble.** Typing errors in passwords and names, expired passwords, interrupts that a success with the
 //!   same correlation id follows, missing consent, expired and revoked tokens, sign-in frequency,
 //!   a service principal whose secret ran out.
 //! * **Workloads.** Service principals with secrets, certificates or federated credentials, fixed
 //!   addresses and a fixed rhythm; managed identities without addresses.
-//! * **Attacks.** At least one a day, seven kinds in turn ([`Attack`]). [`Label`]s tell which
-//!   requests they are; records never do.
+//! * **Attacks.** At least one a day, one more for every 2,500 people, twelve kinds in turn
+//!   ([`Attack`]). [`Label`]s tell which requests they are; records never do.
 //! * **Delivery.** Publication lags creation by a log-normal one to eight minutes; [`Noise`] adds
 //!   duplicates, revisions and late records.
 //!
@@ -54,8 +59,9 @@
 //!
 //! # What is not
 //!
-//! Daylight saving time, federated (AD FS) sign-ins, agents, VPN egress, and other logs than the
-//! four sign-in logs.
+//! Daylight saving time, federated (AD FS) sign-ins, agents, roaming abroad by way of the home
+//! country, offices behind a proxy in another country, attackers who use a VPN of the victim's
+//! country, and other logs than the four sign-in logs.
 
 mod apps;
 mod devices;
@@ -72,6 +78,7 @@ mod places;
 mod plan;
 mod policies;
 mod render;
+mod roaming;
 mod stream;
 mod tenant;
 mod workloads;
@@ -83,7 +90,7 @@ pub use moment::Moment;
 pub use plan::attacks::{Attack, Label};
 pub use render::{Log, Shape};
 pub use stream::{Delivery, EventInfo, Events, GeneratedEvent};
-pub use tenant::{Profile, Tenant, TenantOptions};
+pub use tenant::{Hop, Profile, Tenant, TenantOptions};
 
 /// How much goes wrong on the way from source to reader, in thousandths of the records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

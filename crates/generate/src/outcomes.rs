@@ -6,6 +6,7 @@
 pub(crate) enum Outcome {
     Success,
     WrongPassword,
+    UnknownUser,
     Locked,
     ExpiredPassword,
     Disabled,
@@ -42,6 +43,7 @@ impl Outcome {
         let (code, reason, details) = match self {
             Outcome::Success => (0, "", None),
             Outcome::WrongPassword => (50126, "The user name or the password is wrong.", None),
+            Outcome::UnknownUser => (50034, "There is no account of that name.", None),
             Outcome::Locked => (
                 50053,
                 "Too many wrong passwords: the account is locked for a while for this location.",
@@ -105,6 +107,7 @@ impl Outcome {
         !matches!(
             self,
             Outcome::WrongPassword
+                | Outcome::UnknownUser
                 | Outcome::Locked
                 | Outcome::ExpiredPassword
                 | Outcome::Disabled

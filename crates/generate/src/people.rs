@@ -18,7 +18,12 @@ pub(crate) enum PersonKind {
     Service,
     /// Kept for emergencies; never seen in the logs.
     BreakGlass,
+    /// A name that is tried though no account has it.
+    Phantom,
 }
+
+/// How many names there are that no account has; the last of all people.
+pub(crate) const PHANTOMS: u32 = 240;
 
 /// The second factor a person uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +104,9 @@ pub(crate) fn draw_all(around: &Surroundings<'_>, members: u32) -> Vec<Person> {
         person.principal_name = format!("emergency{}@{}", number + 1, around.domain);
         person.groups = group::ADMIN | group::BREAK_GLASS;
         people.push(person);
+    }
+    for number in 0..PHANTOMS {
+        people.push(phantom(around, number, &mut taken));
     }
     people
 }
@@ -210,6 +218,21 @@ fn service_account(around: &Surroundings<'_>, number: u32) -> Person {
         web_apps: vec![if mail { app::MAIL } else { app::CLI }],
         session_days: 1,
     }
+}
+
+/// Family name first: as somebody guesses who does not know the company's custom.
+fn phantom(
+    around: &Surroundings<'_>,
+    number: u32,
+    taken: &mut hashbrown::HashMap<String, u32>,
+) -> Person {
+    let mut dice = Dice::new(around.seed, Topic::Person, 3, u64::from(number));
+    let (given, family) = names::draw(&mut dice);
+    let mut person = service_account(around, 2_000_000 + number);
+    person.principal_name = unique(family, given, around.domain, taken);
+    person.display_name.clone_from(&person.principal_name);
+    (person.kind, person.groups) = (PersonKind::Phantom, 0);
+    person
 }
 
 fn unique(

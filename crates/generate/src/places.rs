@@ -16,10 +16,10 @@ pub(crate) struct City {
 }
 
 macro_rules! cities {
-    ($( $name:literal $state:literal $country:literal
+    ($(#[$about:meta])* $table:ident: $( $name:literal $state:literal $country:literal
         $latitude:literal $longitude:literal $offset:literal; )*) => {
-        /// The table. Positions in it are used as city numbers.
-        pub(crate) static CITIES: &[City] = &[ $( City {
+        $(#[$about])*
+        pub(crate) static $table: &[City] = &[ $( City {
             name: $name, state: $state, country: $country,
             latitude: $latitude, longitude: $longitude, offset_minutes: $offset,
         }, )* ];
@@ -27,6 +27,8 @@ macro_rules! cities {
 }
 
 cities! {
+    /// The table. Positions in it are used as city numbers.
+    CITIES:
     "Vienna" "Wien" "AT" "48.2082" "16.3738" 60;
     "Lisbon" "Lisboa" "PT" "38.7223" "-9.1393" 0;
     "Dublin" "Dublin" "IE" "53.3498" "-6.2603" 0;
@@ -71,10 +73,58 @@ cities! {
     "Buenos Aires" "Ciudad Autonoma de Buenos Aires" "AR" "-34.6037" "-58.3816" -180;
 }
 
-/// Great-circle distance between two cities of the table, in kilometres.
+cities! {
+    /// Where mobile carriers have gateways, at which their phones appear. Nobody lives here.
+    GATEWAYS:
+    "Innsbruck" "Tirol" "AT" "47.2692" "11.4041" 60;
+    "Porto" "Porto" "PT" "41.1579" "-8.6291" 0;
+    "Cork" "Cork" "IE" "51.8985" "-8.4756" 0;
+    "Manchester" "England" "GB" "53.4808" "-2.2426" 0;
+    "Lyon" "Auvergne-Rhone-Alpes" "FR" "45.7640" "4.8357" 60;
+    "Marseille" "Provence-Alpes-Cote d'Azur" "FR" "43.2965" "5.3698" 60;
+    "Barcelona" "Barcelona" "ES" "41.3874" "2.1686" 60;
+    "Frankfurt am Main" "Hessen" "DE" "50.1109" "8.6821" 60;
+    "Hamburg" "Hamburg" "DE" "53.5511" "9.9937" 60;
+    "Geneva" "Geneve" "CH" "46.2044" "6.1432" 60;
+    "Rome" "Roma" "IT" "41.9028" "12.4964" 60;
+    "Aalborg" "Nordjylland" "DK" "57.0488" "9.9217" 60;
+    "Gothenburg" "Vastra Gotalands Lan" "SE" "57.7089" "11.9746" 60;
+    "Bergen" "Vestland" "NO" "60.3913" "5.3221" 60;
+    "Oulu" "Pohjois-Pohjanmaa" "FI" "65.0121" "25.4651" 120;
+    "Krakow" "Malopolskie" "PL" "50.0647" "19.9450" 60;
+    "Ostrava" "Moravskoslezsky Kraj" "CZ" "49.8209" "18.2625" 60;
+    "Thessaloniki" "Thessaloniki" "GR" "40.6401" "22.9444" 120;
+    "Ankara" "Ankara" "TR" "39.9334" "32.8597" 180;
+    "Mombasa" "Mombasa" "KE" "-4.0435" "39.6682" 180;
+    "Abuja" "Federal Capital Territory" "NG" "9.0765" "7.3986" 60;
+    "Gqeberha" "Eastern Cape" "ZA" "-33.9608" "25.6022" 120;
+    "Chennai" "Tamil Nadu" "IN" "13.0827" "80.2707" 330;
+    "Surabaya" "Jawa Timur" "ID" "-7.2575" "112.7521" 420;
+    "Cebu City" "Cebu" "PH" "10.3157" "123.8854" 480;
+    "Busan" "Busan" "KR" "35.1796" "129.0756" 540;
+    "Osaka" "Osaka" "JP" "34.6937" "135.5023" 540;
+    "Melbourne" "Victoria" "AU" "-37.8136" "144.9631" 600;
+    "Wellington" "Wellington" "NZ" "-41.2866" "174.7756" 720;
+    "Boston" "Massachusetts" "US" "42.3601" "-71.0589" -300;
+    "Detroit" "Michigan" "US" "42.3314" "-83.0458" -300;
+    "Salt Lake City" "Utah" "US" "40.7608" "-111.8910" -420;
+    "Portland" "Oregon" "US" "45.5152" "-122.6784" -480;
+    "Montreal" "Quebec" "CA" "45.5017" "-73.5673" -300;
+    "Guadalajara" "Jalisco" "MX" "20.6597" "-103.3496" -360;
+    "Medellin" "Antioquia" "CO" "6.2442" "-75.5812" -300;
+    "Trujillo" "La Libertad" "PE" "-8.1060" "-79.0330" -300;
+    "Rio de Janeiro" "Rio de Janeiro" "BR" "-22.9068" "-43.1729" -180;
+    "Cordoba" "Cordoba" "AR" "-31.4201" "-64.1888" -180;
+}
+
+/// Great-circle distance between two cities by their numbers, in kilometres.
 pub(crate) fn distance_km(from: u8, to: u8) -> f64 {
+    between_km(&CITIES[usize::from(from)], &CITIES[usize::from(to)])
+}
+
+/// Great-circle distance, in kilometres.
+pub(crate) fn between_km(from: &City, to: &City) -> f64 {
     let radians = |text: &str| text.parse::<f64>().unwrap_or(0.0).to_radians();
-    let (from, to) = (&CITIES[usize::from(from)], &CITIES[usize::from(to)]);
     let (south, north) = (radians(from.latitude), radians(to.latitude));
     let half_height = ((north - south) / 2.0).sin();
     let half_width = ((radians(to.longitude) - radians(from.longitude)) / 2.0).sin();
@@ -88,7 +138,7 @@ mod tests {
 
     #[test]
     fn coordinates_are_numbers_and_distances_right() {
-        for city in CITIES {
+        for city in CITIES.iter().chain(GATEWAYS) {
             assert!(city.latitude.parse::<f64>().unwrap().abs() < 90.0, "{}", city.name);
             assert!(city.longitude.parse::<f64>().unwrap().abs() < 180.0, "{}", city.name);
             assert!(city.offset_minutes.abs() <= 720 && city.country.len() == 2);

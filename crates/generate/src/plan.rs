@@ -114,6 +114,8 @@ pub(crate) mod flag {
     pub(crate) const ROPC: u8 = 32;
     /// The user asked for help from the error page.
     pub(crate) const FLAGGED: u8 = 64;
+    /// A service principal's secret that is not its own.
+    pub(crate) const STOLEN_CREDENTIAL: u8 = 128;
 }
 
 /// A record to come.

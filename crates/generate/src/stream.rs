@@ -2,9 +2,10 @@
 
 use crate::dice::{Dice, Guid, Topic};
 use crate::moment::Moment;
+use crate::networks::NetworkKind;
 use crate::plan::{Actor, Planned, attacks, people, workloads};
 use crate::render::{Job, Log, Renderer, Shape, log_of, published};
-use crate::tenant::Tenant;
+use crate::tenant::{Hop, Tenant};
 use crate::{Label, Noise};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -240,6 +241,32 @@ impl Events {
             self.plan.sort_unstable_by_key(Planned::order);
         }
     }
+}
+
+/// The requests of a range that appear where nobody is.
+pub(crate) fn hops(tenant: &Tenant, range: Range<Moment>) -> Vec<(Guid, Hop)> {
+    let mut hops = Vec::new();
+    let mut plan = Vec::new();
+    for number in 0..tenant.people.len() as u32 {
+        if !tenant.roaming.roams(number) {
+            continue;
+        }
+        for day in range.start.day() - 1..=range.end.day() + 1 {
+            plan.clear();
+            people::day(tenant, number, day, &mut plan);
+            let inside = plan.iter().filter(|item| range.contains(&Moment(item.at)));
+            hops.extend(inside.filter_map(|item| {
+                let hop = match item.origin.kind {
+                    NetworkKind::Vpn => Hop::Vpn,
+                    NetworkKind::Gateway => Hop::Gateway,
+                    _ => return None,
+                };
+                Some((item.id(tenant.seed), hop))
+            }));
+        }
+    }
+    hops.sort_unstable();
+    hops
 }
 
 /// Adds all that happens on a day.

@@ -2,13 +2,14 @@
 
 use crate::apps::{self, App, Resource};
 use crate::devices::{Device, Platform};
-use crate::dice::{Dice, Topic};
+use crate::dice::{Dice, Guid, Topic};
 use crate::moment::Moment;
 use crate::networks::{NetworkKind, Origin};
 use crate::people::{self, Person, PersonKind, Surroundings};
 use crate::places::{self, CITIES};
 use crate::policies::{Context, Policies, Risk, Where};
-use crate::stream::Events;
+use crate::roaming::Roaming;
+use crate::stream::{self, Events};
 use crate::workloads::{self, Identity, Principal};
 use std::ops::Range;
 use std::sync::Arc;
@@ -51,6 +52,9 @@ pub struct TenantOptions {
     pub activity_per_mille: u32,
     /// What the records are for.
     pub profile: Profile,
+    /// Do people use VPNs, and phones appear at far gateways of their carriers? It makes them seem
+    /// to be where they are not.
+    pub roaming: bool,
 }
 
 impl Default for TenantOptions {
@@ -69,13 +73,15 @@ impl TenantOptions {
             managed_identities: 15,
             activity_per_mille: 1000,
             profile: Profile::Demo,
+            roaming: true,
         }
     }
 
     /// 10,000 people for benches: about 8.5 million events in 30 days, a million in three working
-    /// days, 4 KB each on average.
+    /// days, 4 KB each on average. Nobody seems to be where they are not.
     pub fn bench() -> TenantOptions {
-        TenantOptions { users: 10_000, profile: Profile::Bench, ..TenantOptions::demo() }
+        let demo = TenantOptions::demo();
+        TenantOptions { users: 10_000, profile: Profile::Bench, roaming: false, ..demo }
     }
 
     /// As [`TenantOptions::bench`], with so many people that `days` days give roughly `events`
@@ -108,8 +114,18 @@ pub struct Tenant {
     pub(crate) resources: Vec<Resource>,
     pub(crate) policies: Policies,
     pub(crate) people: Vec<Person>,
+    pub(crate) roaming: Roaming,
     pub(crate) principals: Vec<Principal>,
     pub(crate) identities: Vec<Identity>,
+}
+
+/// Why somebody seems to be where they are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Hop {
+    /// A VPN's exit in another country.
+    Vpn,
+    /// A mobile carrier's gateway in another city.
+    Gateway,
 }
 
 /// Where somebody is on a day.
@@ -163,6 +179,11 @@ impl Tenant {
             usual_cities: &usual_cities,
         };
         let people = people::draw_all(&around, options.users);
+        let roaming = if options.roaming {
+            Roaming::draw(seed, &people, &usual_cities)
+        } else {
+            Roaming::none()
+        };
         Tenant {
             seed,
             options,
@@ -175,6 +196,7 @@ impl Tenant {
             resources: apps::resources(seed, id),
             policies,
             people,
+            roaming,
             principals: workloads::principals(seed, options.service_principals),
             identities: workloads::identities(seed, options.managed_identities),
         }
@@ -199,6 +221,13 @@ impl Tenant {
     /// not depend on where an earlier range ended: two adjoining ranges give what one would.
     pub fn events(self: &Arc<Self>, range: Range<Moment>) -> Events {
         Events::new(Arc::clone(self), range)
+    }
+
+    /// The requests in `range` that came through a VPN or a far gateway of a carrier: whoever made
+    /// them was somewhere else, and none is an attack. In the order of their identifiers. Takes
+    /// time with every day of the range.
+    pub fn hops(&self, range: Range<Moment>) -> Vec<(Guid, Hop)> {
+        stream::hops(self, range)
     }
 
     /// How policies see a request from there.
@@ -242,8 +271,8 @@ impl Tenant {
     }
 
     /// Where a person is on a day. Trips last a few days; the first and the last are spent on the
-    /// way, and no trip crosses more than seven hours of time, so no pair of a person's own
-    /// sign-ins is faster than an airliner.
+    /// way, and no trip crosses more than seven hours of time, so nobody is ever faster than an
+    /// airliner; only what [`Roaming`] carries may appear to be.
     pub(crate) fn stay(&self, number: u32, person: &Person, day: i64) -> Stay {
         const BLOCK_DAYS: i64 = 28;
         if person.travel == 0 {

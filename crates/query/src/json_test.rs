@@ -147,7 +147,7 @@ impl JsonLeaf {
 }
 
 impl ElementTest {
-    fn new(filter: &ElementFilter) -> ElementTest {
+    pub(crate) fn new(filter: &ElementFilter) -> ElementTest {
         match filter {
             Expr::All => ElementTest::Const(true),
             Expr::And(these) => ElementTest::And(these.iter().map(ElementTest::new).collect()),
@@ -161,7 +161,7 @@ impl ElementTest {
         }
     }
 
-    fn truth(&self, element: &Json, depth: usize) -> Truth {
+    pub(crate) fn truth(&self, element: &Json, depth: usize) -> Truth {
         match self {
             ElementTest::Const(truth) => Truth::of(*truth),
             ElementTest::And(these) => {

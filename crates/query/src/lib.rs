@@ -27,6 +27,7 @@ pub mod fold;
 pub mod group;
 mod group_key;
 mod history;
+mod json_filter;
 mod json_test;
 mod keyset;
 pub mod list;
@@ -64,6 +65,7 @@ pub use filter::{Expr, Filter, Op, Property, Value};
 pub use group::{
     GroupKey, GroupPage, GroupPosition, GroupRequest, GroupRow, GroupValue, Grouping, Window,
 };
+pub use json_filter::JsonFilter;
 pub use list::{ListRequest, Page};
 pub use mask::Mask;
 pub use matcher::Predicate;

@@ -86,15 +86,20 @@ impl ODataError {
 
 /// Reads a `$filter`. Blank text is no filter.
 pub fn parse_filter(text: &str, dialect: Dialect) -> Result<Filter, ODataError> {
+    parse_with(text, &Events { dialect })
+}
+
+/// Reads a `$filter` of whatever the scope is about.
+pub(crate) fn parse_with<S: Scope>(text: &str, scope: &S) -> Result<Expr<S::Of>, ODataError> {
     if text.len() > LENGTH_MAX {
         let message = format!("the filter is longer than {LENGTH_MAX} bytes");
         return Err(ODataError::new(ErrorKind::TooLarge, LENGTH_MAX, message));
     }
     let mut parser = Parser { text: Text::new(text), depth: 0, tests: 0 };
     if parser.text.at_end() {
-        return Ok(Filter::All);
+        return Ok(Expr::All);
     }
-    let filter = parser.any_of(&Events { dialect })?;
+    let filter = parser.any_of(scope)?;
     if !parser.text.at_end() {
         return Err(parser.text.syntax("'and', 'or' or the end is expected"));
     }
@@ -228,7 +233,7 @@ impl Parser<'_> {
 
     fn property<S: Scope>(&self, scope: &S, name: &str, start: usize) -> Result<S::Of, ODataError> {
         scope.resolve(name).ok_or_else(|| {
-            let message = format!("there is no property '{name}' in a sign-in");
+            let message = format!("there is no property '{name}' in {}", scope.of_what());
             ODataError::new(ErrorKind::UnknownProperty, start, message).about(name)
         })
     }

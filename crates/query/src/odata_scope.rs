@@ -8,6 +8,10 @@ use crate::odata::{Dialect, visible};
 /// What names mean where the parser is: events, or the elements of a list.
 pub(crate) trait Scope {
     type Of: Clone;
+    /// What has the properties, for messages.
+    fn of_what(&self) -> &'static str {
+        "a sign-in"
+    }
     /// What a path names.
     fn resolve(&self, path: &str) -> Option<Self::Of>;
     /// A checked test.

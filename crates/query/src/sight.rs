@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 
 use durward_model::event::RowValues;
 use durward_model::field::{CONDITIONAL_ACCESS_DETAILS, GROUP_COUNT, Group};
-use durward_model::{Event, FieldId, Log};
+use durward_model::{Cell, Event, FieldId, Log, cell};
 use durward_store::{EntityTable, View};
 use parking_lot::Mutex;
 
@@ -371,6 +371,21 @@ impl Pseudonyms {
     /// a pseudonym stands for by trying.
     pub fn new(key: &[u8; 32]) -> Pseudonyms {
         Pseudonyms { key: PseudonymKey::new(key), worlds: Default::default() }
+    }
+
+    /// What stands for a person whom something beside the log is about: the identifier, the sign-in
+    /// name and the name for people; the same as in the log.
+    pub fn person(&self, id: &str, sign_in_name: &str) -> [String; 3] {
+        let mut actor = Vec::new();
+        cell::encode(FieldId::UserId, &Cell::text(id), &mut actor);
+        cell::encode(FieldId::UserPrincipalName, &Cell::text(sign_in_name), &mut actor);
+        let person = self.key.person(&actor);
+        [person.id(), person.sign_in_name(), person.name()]
+    }
+
+    /// What stands for an address, the same as in the log.
+    pub fn address(&self, text: &str) -> String {
+        self.key.address(text)
     }
 
     fn world(&self, mask: Mask) -> &World {

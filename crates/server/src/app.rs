@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use durward_access::AccessError;
 use durward_model::{Id, Timestamp};
 use durward_query::{Budget, Engine, Reader, Sight};
 use durward_store::Store;
@@ -16,6 +15,8 @@ use tokio::sync::Semaphore;
 use crate::access::gate::unsupported_role;
 use crate::access::{Access, AccessOptions, Caller, READ, gate};
 use crate::config::ServerConfig;
+use crate::deliver::Deliver;
+use crate::detect::{Detect, DetectOptions, StartError};
 use crate::error::ApiError;
 use crate::export::Downloads;
 use crate::limits::Limits;
@@ -34,6 +35,10 @@ pub(crate) struct App {
     pub(crate) access: Arc<Access>,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
+    /// What is found in the log.
+    pub(crate) detect: Detect,
+    /// Who tells people of alerts.
+    pub(crate) deliver: Deliver,
     /// durward's own sign-ins.
     pub(crate) own_log: OwnLog,
     pub(crate) queries: Arc<Semaphore>,
@@ -63,14 +68,18 @@ impl App {
         config: ServerConfig,
         store: Arc<Store>,
         access: AccessOptions,
-    ) -> Result<App, AccessError> {
+        watched: DetectOptions,
+    ) -> Result<App, StartError> {
         let permits = usize::try_from(config.bodies_bytes_max / BODY_PERMIT_BYTES);
         let permits = permits.unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS);
         let start = format!("{} {}", Timestamp::now(), std::process::id());
         let access = Access::new(access)?;
         let metrics = Metrics::default();
         let counters = metrics.sign_ins.clone();
+        let deliver = Deliver::start(&watched.book, &watched.deliver, config.pages_url())?;
         Ok(App {
+            deliver,
+            detect: Detect::start(store.clone(), watched)?,
             own_log: OwnLog::start(store.clone(), access.own_tenant.clone(), counters),
             access: Arc::new(access),
             limits: Limits::new(&config.limits),

@@ -131,6 +131,16 @@ impl Default for CallerLimits {
 }
 
 impl ServerConfig {
+    /// Where people find the pages, for links in messages; `None` if nobody can know.
+    pub(crate) fn pages_url(&self) -> Option<String> {
+        if let Some(url) = &self.public_url {
+            return Some(url.to_string());
+        }
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let is_known = self.listen.port() != 0 && !self.listen.ip().is_unspecified();
+        is_known.then(|| format!("{scheme}://{}", self.listen))
+    }
+
     /// Could this be listened on, once there is a way in?
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 //! - `/v1.0` shows and filters the properties of v1.0.
 
 mod options;
+mod risk;
 mod summarized;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::params::query_string;
 use crate::question::Question;
 
 use options::Options;
+pub(crate) use risk::endpoints as risk_endpoints;
 pub(crate) use summarized::summarized;
 
 /// Rows of a page, and the most there can be.

@@ -22,6 +22,8 @@ mod app;
 mod client;
 mod config;
 mod connections;
+mod deliver;
+mod detect;
 mod edge;
 mod error;
 mod export;
@@ -38,6 +40,7 @@ mod push;
 mod question;
 mod reported;
 mod rest;
+mod risk;
 mod routes;
 mod serve;
 mod sign_in;
@@ -47,6 +50,11 @@ pub use access::{AccessOptions, SignInProvider};
 pub use config::{
     BadPublicUrl, CallerLimits, PORT, ProxyHeader, PublicUrl, ServerConfig, TlsFiles,
 };
+pub use deliver::{
+    ChannelConfig, ChannelError, DeliverOptions, Email, Pace, SmtpTls, Syslog, SyslogVia, Template,
+    Transport, Webhook, check_channel,
+};
+pub use detect::DetectOptions;
 pub use export::{ExportWriter, Format as ExportFormat};
 pub use guard::ListenRefused;
 pub use openapi::document as openapi_document;

@@ -174,6 +174,9 @@ fn schemas() -> Value {
         },
         "SignIn": sign_in(),
         "SignInPage": graph("SignIn"),
+        "Risk": { "type": "object", "description": "As Microsoft Graph has it" },
+        "RiskPage": graph("Risk"),
+        "RiskDecision": risk_decision(),
         "SummarizedSignIn": { "type": "object" },
         "SummarizedSignInPage": graph("SummarizedSignIn"),
         "Event": {
@@ -198,6 +201,21 @@ fn schemas() -> Value {
         },
         "Accepted": accepted(),
         "Error": error(),
+    })
+}
+
+fn risk_decision() -> Value {
+    let ids = json!({ "type": "array", "items": { "type": "string" } });
+    json!({
+        "type": "object",
+        "description": "The identifiers, in the member that fits the collection",
+        "properties": {
+            "userIds": ids,
+            "servicePrincipalIds": ids,
+            "agentIds": ids,
+            "requestIds": ids,
+            "note": { "type": "string", "description": "Why; kept with the decision" },
+        },
     })
 }
 

@@ -21,6 +21,28 @@ const SEGMENTS: &[&str] = &[
     "getSummarizedNonInteractiveSignIns",
     "getSummarizedServicePrincipalSignIns",
     "getSummarizedMSISignIns",
+    "identityProtection",
+    "riskyUsers",
+    "riskyServicePrincipals",
+    "riskyAgents",
+    "riskDetections",
+    "servicePrincipalRiskDetections",
+    "agentRiskDetections",
+    "history",
+    "confirmCompromised",
+    "confirmSafe",
+    "dismiss",
+];
+/// Collections whose members have a key in brackets.
+const KEYED: &[&str] = &[
+    "signIns",
+    "riskyUsers",
+    "riskyServicePrincipals",
+    "riskyAgents",
+    "riskDetections",
+    "servicePrincipalRiskDetections",
+    "agentRiskDetections",
+    "history",
 ];
 
 /// The path as routes have it; `None` if it is so already or is none of Graph's.
@@ -41,11 +63,12 @@ fn canonical(path: &str) -> Option<String> {
         wanted.push('/');
         match segment.split_once('(') {
             // `signIns('id')` is `signIns/id`; a function keeps its brackets.
-            Some((name, rest)) if name.eq_ignore_ascii_case("signIns") => {
+            Some((name, rest)) if KEYED.iter().any(|one| one.eq_ignore_ascii_case(name)) => {
                 let key = rest.strip_suffix(')').unwrap_or(rest);
                 let key = key.strip_prefix('\'').or(key.strip_prefix("%27")).unwrap_or(key);
                 let key = key.strip_suffix('\'').or(key.strip_suffix("%27")).unwrap_or(key);
-                wanted.push_str("signIns/");
+                wanted.push_str(spelling(name));
+                wanted.push('/');
                 wanted.push_str(key);
             }
             Some((name, rest)) => {
@@ -93,6 +116,10 @@ mod tests {
             ("/beta/auditLogs/signins/AbC", "/beta/auditLogs/signIns/AbC"),
             ("/beta/auditLogs/signIns('AbC')", "/beta/auditLogs/signIns/AbC"),
             ("/beta/auditLogs/signIns(%27AbC%27)/", "/beta/auditLogs/signIns/AbC"),
+            (
+                "/v1.0/identityprotection/riskyusers('AbC')/History",
+                "/v1.0/identityProtection/riskyUsers/AbC/history",
+            ),
             ("/beta/http://127.0.0.1:7400/v1.0/auditLogs/signIns", "/v1.0/auditLogs/signIns"),
             (
                 "/beta/auditlogs/getsummarizedmsisignins(aggregationWindow='h1')",

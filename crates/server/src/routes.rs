@@ -69,6 +69,7 @@ pub(crate) const fn right(right: &'static [Right], action: Action) -> (Need, Opt
 /// Everything there is.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     let mut all = graph_endpoints();
+    all.extend(graph::risk_endpoints());
     all.extend(rest_endpoints());
     all.extend(other_endpoints());
     all.extend(page::endpoints());

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use durward_access::AccessError;
+use durward_detect::WatchError;
 use durward_store::Store;
 use tokio::net::TcpListener;
 
@@ -12,6 +13,8 @@ use crate::access::AccessOptions;
 use crate::app::App;
 use crate::config::ServerConfig;
 use crate::connections::Connections;
+use crate::deliver::ChannelError;
+use crate::detect::{DetectOptions, StartError};
 use crate::guard::{self, Admission, ListenRefused};
 use crate::routes;
 use crate::tls::{Tls, TlsError};
@@ -29,6 +32,15 @@ pub enum BindError {
     /// What is known of people and tokens cannot be used.
     #[error(transparent)]
     Access(#[from] AccessError),
+    /// The log cannot be watched.
+    #[error("watching the log: {0}")]
+    Watch(#[from] WatchError),
+    /// The system gives no thread.
+    #[error("starting a thread: {0}")]
+    Thread(std::io::Error),
+    /// A channel that alerts are delivered to cannot be.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
     /// The system refuses the address.
     #[error("cannot listen on {listen}: {source}")]
     Listen {
@@ -37,6 +49,17 @@ pub enum BindError {
         /// Why not.
         source: std::io::Error,
     },
+}
+
+impl From<StartError> for BindError {
+    fn from(error: StartError) -> BindError {
+        match error {
+            StartError::Access(error) => BindError::Access(error),
+            StartError::Watch(error) => BindError::Watch(error),
+            StartError::Thread(error) => BindError::Thread(error),
+            StartError::Channel(error) => BindError::Channel(error),
+        }
+    }
 }
 
 /// A server that listens, but does not answer yet.
@@ -58,6 +81,7 @@ pub async fn bind(
     config: ServerConfig,
     store: Arc<Store>,
     access: AccessOptions,
+    watched: DetectOptions,
 ) -> Result<Bound, BindError> {
     let admission = match access.has_way_in {
         _ if access.is_demo => Admission::Everybody,
@@ -70,7 +94,7 @@ pub async fn bind(
     let failed = |source| BindError::Listen { listen, source };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let local = listener.local_addr().map_err(failed)?;
-    let app = Arc::new(App::new(config, store, access)?);
+    let app = Arc::new(App::new(config, store, access, watched)?);
     Ok(Bound { listener, local, tls, app })
 }
 
@@ -99,7 +123,9 @@ impl Bound {
             // Live lists never end by themselves.
             app.live.close();
         };
+        let (served, within) = (self.app.clone(), config.shutdown_timeout);
         let connections = Connections::new(config, self.tls, routes::router(self.app));
         connections.serve(self.listener, shutdown).await;
+        served.deliver.stop(within).await;
     }
 }

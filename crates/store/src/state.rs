@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use durward_model::Id;
+use durward_model::time::SECOND_MICROS;
 use hashbrown::{HashMap, HashSet};
 
 use crate::append::Absorbed;
@@ -58,6 +59,8 @@ pub(crate) struct State {
     /// Chunks that are being sealed: they stay as they are until that is done.
     pub(crate) sealing: HashSet<u64>,
     pub(crate) version: u64,
+    /// The oldest `createdDateTime` (µs) of sign-ins that became visible since somebody last asked.
+    pub(crate) joined_micros: Option<i64>,
 }
 
 impl State {
@@ -115,6 +118,7 @@ impl State {
             if durable && !pending.baseless {
                 changed = true;
                 self.hot_since.get_or_insert_with(std::time::Instant::now);
+                self.note_joined(&pending.chunks);
                 self.hot.extend(pending.chunks);
                 self.mark(&pending.marks);
             } else {
@@ -126,6 +130,13 @@ impl State {
             tracing::error!(%error, "rows in memory cannot be merged");
         }
         changed
+    }
+
+    /// A row that a new one replaces may be a second older (see [`crate::tail::same_time`]).
+    fn note_joined(&mut self, chunks: &[Arc<Chunk>]) {
+        let sign_ins = chunks.iter().filter(|chunk| chunk.log.is_sign_in() && chunk.rows > 0);
+        let oldest = sign_ins.map(|chunk| chunk.min_micros.saturating_sub(SECOND_MICROS)).min();
+        self.joined_micros = self.joined_micros.into_iter().chain(oldest).min();
     }
 
     /// Forgets a refused batch, and marks of later batches on its rows.

@@ -249,6 +249,16 @@ impl Store {
         self.shared.view.load_full()
     }
 
+    /// Everything readable now, and the oldest `createdDateTime` (µs) of sign-ins that joined it
+    /// or changed in it since this was last asked; `None` where none did. For the one who watches
+    /// the log: what was looked at before that instant is as it was. Rows that were here when the
+    /// store was opened do not count.
+    pub fn view_and_joined(&self) -> (Arc<View>, Option<i64>) {
+        let mut state = self.shared.state.lock();
+        let joined = state.joined_micros.take();
+        (self.shared.view.load_full(), joined)
+    }
+
     /// Writes what is in memory to sealed files and commits them.
     pub fn seal(&self) -> Result<(), StoreError> {
         crate::seal::seal(&self.shared)

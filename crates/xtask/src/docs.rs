@@ -1,4 +1,4 @@
-//! Pages under `docs/` that follow from the field catalogue.
+//! Pages under `docs/` that follow from tables in the code: the field catalogue, the detections.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,20 +9,27 @@ use durward_model::{FieldId, Group, Kind, Log, field::FIELDS};
 
 use crate::root;
 
+mod detections;
+
 /// A generated page: its path in the repository and its text.
 struct Page {
-    path: &'static str,
+    path: String,
     text: String,
 }
 
 fn pages() -> Vec<Page> {
-    vec![Page { path: "docs/fields.md", text: fields() }]
+    let mut pages = vec![Page { path: "docs/fields.md".to_owned(), text: fields() }];
+    pages.extend(detections::pages());
+    pages
 }
 
 /// Writes every page.
 pub(crate) fn write() -> Result<()> {
     for page in pages() {
-        let path = root()?.join(page.path);
+        let path = root()?.join(&page.path);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+        }
         fs::write(&path, page.text).with_context(|| format!("writing {}", path.display()))?;
         println!("wrote {}", page.path);
     }
@@ -32,7 +39,7 @@ pub(crate) fn write() -> Result<()> {
 /// Fails if a page is not what would be written.
 pub(crate) fn check() -> Result<()> {
     for page in pages() {
-        let path = root()?.join(page.path);
+        let path = root()?.join(&page.path);
         let found =
             fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
         if found != page.text {

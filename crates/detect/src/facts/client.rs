@@ -21,7 +21,7 @@ pub enum OsFamily {
 
 /// Parts of user agents that attack tools, scripts and headless browsers have, and their names.
 /// In the order of how telling they are.
-const TOOLS: [(&str, &str); 29] = [
+const TOOLS: [(&str, &str); 32] = [
     ("azurehound", "AzureHound"),
     ("bloodhound", "BloodHound"),
     ("sharphound", "SharpHound"),
@@ -49,7 +49,10 @@ const TOOLS: [(&str, &str); 29] = [
     ("wget/", "Wget"),
     ("okhttp", "OkHttp"),
     ("postmanruntime", "Postman"),
-    ("${jndi", "an injected look-up"),
+    ("${", "an injected look-up"),
+    ("$%7b", "an injected look-up"),
+    ("{{", "an injected look-up"),
+    ("<script", "an injected look-up"),
     ("libwww-perl", "libwww-perl"),
 ];
 

@@ -1,6 +1,7 @@
 //! What the authentication steps say.
 
 use durward_model::FieldId;
+use durward_model::shape::{MARK, MARK_END};
 use serde::Deserialize;
 
 use super::{AuthenticationFacts, Entity};
@@ -27,9 +28,30 @@ pub(super) fn says_denied(text: &str) -> bool {
     DENIED.iter().any(|words| text.contains(words))
 }
 
+/// The steps of a list as it is stored: where values change with every event (the times) it has
+/// marks in their place.
+fn steps_of(stored: &str) -> Vec<Step> {
+    let mut text = String::with_capacity(stored.len());
+    let mut rest = stored;
+    while let Some((before, marked)) = rest.split_once(MARK) {
+        text.push_str(before);
+        text.push_str("null");
+        rest = marked.split_once(MARK_END).map_or("", |(_, after)| after);
+    }
+    text.push_str(rest);
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// Do the processing details say so? A list of objects with `key` and `value`.
+fn has_legacy_tls(details: &str) -> bool {
+    let Some(start) = details.find("Legacy TLS") else { return false };
+    let rest = &details[start..];
+    let one = rest.split('}').next().unwrap_or(rest).to_ascii_lowercase();
+    one.contains(r#":"true""#) || one.contains(r#": "true""#)
+}
+
 pub(super) fn facts(entity: &Entity<'_>) -> AuthenticationFacts {
-    let steps = entity.text(FieldId::AuthenticationDetails);
-    let steps: Vec<Step> = serde_json::from_str(&steps).unwrap_or_default();
+    let steps = steps_of(&entity.text(FieldId::AuthenticationDetails));
     let mut facts = AuthenticationFacts {
         is_single_factor: entity
             .text(FieldId::AuthenticationRequirement)
@@ -38,6 +60,7 @@ pub(super) fn facts(entity: &Entity<'_>) -> AuthenticationFacts {
     };
     let method = entity.text(FieldId::MfaAuthMethod).to_ascii_lowercase();
     facts.is_passcode = method.contains("oath");
+    facts.has_legacy_tls = has_legacy_tls(&entity.text(FieldId::AuthenticationProcessingDetails));
     let mut denied = says_denied(&entity.text(FieldId::MfaAuthDetail))
         || says_denied(&entity.text(FieldId::MfaResult));
     for step in steps {
@@ -65,5 +88,25 @@ mod tests {
         assert!(super::says_denied("MFA denied; user declined the authentication"));
         assert!(super::says_denied("Phone App Reported Fraud"));
         assert!(!super::says_denied("MFA denied; user did not respond to mobile app notification"));
+    }
+
+    #[test]
+    fn steps_are_read_though_their_times_are_marks() {
+        let stored = "[{\"authenticationStepDateTime\":\u{1}x0\u{2},\"succeeded\":true,\
+                      \"authenticationMethod\":\"Password\"},{\"RequestSequence\":\u{1}x1\u{2}}]";
+        let steps = super::steps_of(stored);
+        assert_eq!((steps.len(), steps[0].succeeded), (2, Some(true)));
+        assert_eq!(steps[0].method.as_deref(), Some("Password"));
+        assert!(super::steps_of("").is_empty());
+    }
+
+    #[test]
+    fn old_versions_of_tls_are_found_in_the_details() {
+        let details = |value| {
+            let legacy = format!(r#"{{"key":"Legacy TLS (TLS 1.0, 1.1)","value":"{value}"}}"#);
+            format!(r#"[{{"key":"a","value":"True"}},{legacy},{{"key":"x","value":"True"}}]"#)
+        };
+        assert!(super::has_legacy_tls(&details("True")));
+        assert!(!super::has_legacy_tls(&details("False")) && !super::has_legacy_tls("[]"));
     }
 }

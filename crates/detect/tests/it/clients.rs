@@ -1,1 +1,14 @@
+mod adversary_in_the_middle;
+mod code_theft;
+mod device_code;
+mod device_registration;
 mod legacy_protocol;
+mod legacy_tls;
+mod mfa_denied;
+mod mfa_fatigue;
+mod passcode_guessing;
+mod password_known;
+mod ropc;
+mod session_replay;
+mod single_factor;
+mod suspicious_client;

@@ -44,6 +44,11 @@ impl SignIn {
         self
     }
 
+    /// When it happens, µs since 1970.
+    pub(crate) fn at_micros(&self) -> i64 {
+        self.at_micros
+    }
+
     pub(crate) fn code(self, code: i64) -> SignIn {
         self.with("status/errorCode", code)
     }
@@ -80,6 +85,32 @@ impl SignIn {
 
     pub(crate) fn session(self, name: &str) -> SignIn {
         self.with("sessionId", guid(&format!("session {name}")))
+    }
+
+    pub(crate) fn agent(self, user_agent: &str) -> SignIn {
+        self.with("userAgent", user_agent)
+    }
+
+    /// A resource by its well-known identifier.
+    pub(crate) fn resource(self, id: &str) -> SignIn {
+        self.with("resourceId", id)
+    }
+
+    /// An application by its well-known identifier.
+    pub(crate) fn app_id(self, id: &str) -> SignIn {
+        self.with("appId", id)
+    }
+
+    /// With these authentication steps: method, success, detail.
+    pub(crate) fn steps(self, steps: &[(&str, bool, &str)]) -> SignIn {
+        let steps: Vec<Value> = steps
+            .iter()
+            .map(|(method, succeeded, detail)| {
+                json!({"authenticationMethod": method, "succeeded": succeeded,
+                       "authenticationStepResultDetail": detail})
+            })
+            .collect();
+        self.with("authenticationDetails", steps)
     }
 
     /// In the non-interactive log.
@@ -138,6 +169,12 @@ pub(crate) fn workload(name: &str, at_micros: i64) -> SignIn {
     sign_in.app(name).from("192.0.2.200").asn(64500).at(VIGO)
 }
 
+/// A record of another log than those of sign-ins.
+pub(crate) fn record_of(category: &'static str, at_micros: i64, properties: Value) -> SignIn {
+    let Value::Object(properties) = properties else { panic!("an object, please") };
+    SignIn { category, at_micros: MONDAY_MICROS + at_micros, properties }
+}
+
 /// An ordinary life: a success a day at 08:00 for so many days, from the usual place and device.
 pub(crate) fn habit(name: &str, days: i64) -> Vec<SignIn> {
     (0..days).map(|day| user(name, day * DAY).device(&format!("laptop of {name}"))).collect()
@@ -157,37 +194,23 @@ impl Sink for Taker<'_> {
     }
 }
 
-/// A story: sign-ins in a store.
-pub(crate) struct Story {
-    store: Store,
+/// Writes records and numbers them.
+#[derive(Default)]
+pub(crate) struct Teller {
     next: usize,
-    _dir: tempfile::TempDir,
 }
 
-impl Story {
-    pub(crate) fn new(sign_ins: &[SignIn]) -> Story {
-        let dir = tempfile::tempdir().unwrap();
-        let options = StoreOptions { background: false, ..StoreOptions::default() };
-        let store = Store::open(dir.path(), options).unwrap();
-        let mut story = Story { store, next: 0, _dir: dir };
-        story.tell(sign_ins);
-        story
-    }
-
-    /// More of it, whenever it happened.
-    pub(crate) fn tell(&mut self, sign_ins: &[SignIn]) {
+impl Teller {
+    /// Puts sign-ins into a store, as received at that time.
+    pub(crate) fn tell(&mut self, store: &Store, sign_ins: &[SignIn], received_micros: i64) {
         let mut lines = Vec::new();
         for sign_in in sign_ins {
             lines.extend(self.record(sign_in).to_string().into_bytes());
             lines.push(b'\n');
         }
-        self.append(&lines);
-    }
-
-    fn append(&mut self, lines: &[u8]) {
-        let received = Timestamp::from_micros(MONDAY_MICROS);
-        let mut into = Taker(&self.store);
-        Decoder::new(Options::new(received)).decode_bytes("story", lines, &mut into).unwrap();
+        let received = Timestamp::from_micros(received_micros);
+        let mut taker = Taker(store);
+        Decoder::new(Options::new(received)).decode_bytes("story", &lines, &mut taker).unwrap();
     }
 
     fn record(&mut self, sign_in: &SignIn) -> Value {
@@ -207,6 +230,29 @@ impl Story {
             "tenantId": "11111111-2222-4333-8444-555555555555",
             "properties": properties,
         })
+    }
+}
+
+/// A story: sign-ins in a store.
+pub(crate) struct Story {
+    store: Store,
+    teller: Teller,
+    _dir: tempfile::TempDir,
+}
+
+impl Story {
+    pub(crate) fn new(sign_ins: &[SignIn]) -> Story {
+        let dir = tempfile::tempdir().unwrap();
+        let options = StoreOptions { background: false, ..StoreOptions::default() };
+        let store = Store::open(dir.path(), options).unwrap();
+        let mut story = Story { store, teller: Teller::default(), _dir: dir };
+        story.tell(sign_ins);
+        story
+    }
+
+    /// More of it, whenever it happened.
+    pub(crate) fn tell(&mut self, sign_ins: &[SignIn]) {
+        self.teller.tell(&self.store, sign_ins, MONDAY_MICROS);
     }
 
     /// What one detection finds in it, with its defaults.

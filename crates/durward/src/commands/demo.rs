@@ -46,7 +46,8 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<()> {
     let tenant = Arc::new(Tenant::new(args.seed, TenantOptions::demo()));
     let traffic = traffic::Traffic::start(&store, &tenant, args.days, common.json)?;
     let doors = doors::open(&config, folder.path(), true)?;
-    let served = serve::serve(&config, &store, doors, |url, stopping| {
+    let watched = serve::watched(&config, folder.path())?;
+    let served = serve::serve(&config, &store, doors, watched, |url, stopping| {
         let is_loaded = traffic.wait_until_loaded(OPEN_AFTER, stopping);
         announce(&store, &tenant, args.days, url, is_loaded, common.json)
     });

@@ -129,6 +129,7 @@ fn options(args: &Args) -> TenantOptions {
             ProfileArg::Demo => Profile::Demo,
             ProfileArg::Bench => Profile::Bench,
         },
+        roaming: args.profile == ProfileArg::Demo,
         ..base
     }
 }

@@ -1,12 +1,13 @@
 //! `durward serve`: the pages and interfaces of a data directory.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
-use durward_server::AccessOptions;
+use durward_detect::Book;
+use durward_server::{AccessOptions, DetectOptions};
 use durward_store::{Store, StoreOptions};
 use serde_json::json;
 
@@ -44,7 +45,8 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<()> {
     let store = Arc::new(data::open(&dir, options)?);
     let doors = doors::open(&config, &dir, false)?;
     let (is_json, has_way_in, people) = (common.json, doors.has_way_in, doors.store.clone());
-    serve(&config, &store, doors, |url, _| {
+    let watched = watched(&config, &dir)?;
+    serve(&config, &store, doors, watched, |url, _| {
         let link = doors::first_link(&people, has_way_in, url)?;
         if is_json {
             return output::json(&json!({ "url": url, "data": dir, "firstLink": link }));
@@ -58,6 +60,16 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<()> {
         }
     })?;
     close(store)
+}
+
+/// What is watched for in a data directory.
+pub(crate) fn watched(config: &Config, dir: &Path) -> Result<DetectOptions> {
+    let book = Book::open(dir).context("opening the findings")?;
+    Ok(DetectOptions {
+        book: Arc::new(book),
+        settings: config.detections.settings()?,
+        watch: config.detections.watch.then(|| dir.to_owned()),
+    })
 }
 
 /// What another durward is told that finds the directory in use.
@@ -74,6 +86,7 @@ pub(crate) fn serve(
     config: &Config,
     store: &Arc<Store>,
     doors: AccessOptions,
+    watched: DetectOptions,
     ready: impl FnOnce(&str, &AtomicBool) -> Result<()>,
 ) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -89,8 +102,9 @@ pub(crate) fn serve(
             signal.await;
             flag.store(true, Ordering::SeqCst);
         });
-        let bound =
-            durward_server::bind(config.server(), store.clone(), doors).await.with_context(
+        let bound = durward_server::bind(config.server(), store.clone(), doors, watched)
+            .await
+            .with_context(
                 || "the address cannot be used; name another with --listen, such as 127.0.0.1:7401",
             )?;
         ready(&bound.url(), &stopping)?;

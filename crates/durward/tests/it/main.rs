@@ -6,5 +6,6 @@ mod access_log;
 mod cli;
 mod import;
 mod kill;
+mod rules;
 mod shared_data;
 mod support;

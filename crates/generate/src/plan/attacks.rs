@@ -1,8 +1,8 @@
 //! Which attack happens when, and the labels that tell.
 //!
-//! Every day has at least one attack; the kinds take turns, so any seven days hold all of them.
+//! Every day has at least one attack; the kinds take turns, so any twelve days hold all of them.
 
-use super::{Planned, stories};
+use super::{Actor, Planned, stories};
 use crate::dice::{Dice, Topic};
 use crate::moment::Moment;
 use crate::tenant::Tenant;
@@ -26,11 +26,21 @@ pub enum Attack {
     DeviceCode,
     /// A stolen session used from elsewhere.
     TokenReplay,
+    /// One address that tries one password on each account, over two days.
+    SlowSpray,
+    /// Many addresses with one program that try one password on each account, within minutes.
+    DistributedSpray,
+    /// Names of accounts tried from one address to learn which exist.
+    UserEnumeration,
+    /// A service principal used from a new country with a new secret.
+    WorkloadCredential,
+    /// A person signs in through an attacker's server, and the session is used from elsewhere.
+    AdversaryInTheMiddle,
 }
 
 impl Attack {
     /// All kinds, in the order in which they take turns.
-    pub const ALL: [Attack; 7] = [
+    pub const ALL: [Attack; 12] = [
         Attack::PasswordSpray,
         Attack::BruteForce,
         Attack::ImpossibleTravel,
@@ -38,6 +48,11 @@ impl Attack {
         Attack::LegacyProtocol,
         Attack::DeviceCode,
         Attack::TokenReplay,
+        Attack::SlowSpray,
+        Attack::DistributedSpray,
+        Attack::UserEnumeration,
+        Attack::WorkloadCredential,
+        Attack::AdversaryInTheMiddle,
     ];
 }
 
@@ -52,7 +67,8 @@ pub struct Label {
     /// Identifiers of requests by the rightful person that the attack shows against (the sign-in
     /// at home of an impossible journey, the session that was stolen).
     pub context_ids: Vec<String>,
-    /// Principal name of the victim; absent where there are many and none gave in.
+    /// Principal name of the victim, or the name of the service principal; absent where there are
+    /// many and none gave in.
     pub user: Option<String>,
     /// Time of the first request, the rightful ones included.
     pub from: Moment,
@@ -71,7 +87,7 @@ impl serde::Serialize for Moment {
 pub(crate) struct Story {
     pub(crate) hostile: Vec<Planned>,
     pub(crate) rightful: Vec<Planned>,
-    pub(crate) victim: Option<u32>,
+    pub(crate) victim: Option<Actor>,
 }
 
 /// Adds the records of the attacks of a day.
@@ -105,7 +121,11 @@ pub(crate) fn labels(tenant: &Tenant, range: &Range<Moment>) -> Vec<Label> {
             if request_ids.is_empty() {
                 continue;
             }
-            let name = |number: u32| tenant.people[number as usize].principal_name.clone();
+            let name = |actor: Actor| match actor {
+                Actor::Person(number) => tenant.people[number as usize].principal_name.clone(),
+                Actor::Principal(number) => tenant.principals[usize::from(number)].name.clone(),
+                Actor::Identity(number) => tenant.identities[usize::from(number)].name.clone(),
+            };
             labels.push(Label {
                 attack,
                 request_ids,
@@ -122,11 +142,17 @@ pub(crate) fn labels(tenant: &Tenant, range: &Range<Moment>) -> Vec<Label> {
 
 fn stories_of(tenant: &Tenant, day: i64) -> impl Iterator<Item = (Attack, Story)> + '_ {
     /// A tenant has one attack a day, and one more for every so many people.
-    const PEOPLE_PER_ATTACK: u32 = 5000;
+    const PEOPLE_PER_ATTACK: u32 = 2500;
+    /// No kind twice a day: without a common factor with the number of kinds.
+    const STEP: i64 = 5;
     let count = (1 + tenant.options.users / PEOPLE_PER_ATTACK).min(8);
     (0..i64::from(count)).map(move |turn| {
         let kinds = Attack::ALL.len() as i64;
-        let attack = Attack::ALL[(day + turn * 3).rem_euclid(kinds) as usize];
+        let turns = (day + turn * STEP).rem_euclid(kinds) as usize;
+        let attack = match Attack::ALL[turns] {
+            Attack::WorkloadCredential if tenant.principals.is_empty() => Attack::PasswordSpray,
+            attack => attack,
+        };
         let mut dice = Dice::new(tenant.seed, Topic::Attack, day as u64, turn as u64);
         (attack, stories::tell(tenant, &mut dice, attack, day))
     })

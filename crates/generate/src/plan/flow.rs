@@ -6,6 +6,7 @@ use crate::dice::Dice;
 use crate::moment::SECOND;
 use crate::networks::Origin;
 use crate::outcomes::Outcome;
+use crate::people::PHANTOMS;
 use crate::policies::Demands;
 use crate::tenant::Tenant;
 
@@ -87,6 +88,13 @@ pub(crate) fn sign_in(
             add(dice, &attempt, Outcome::WrongPassword, Steps::Wrong);
             attempt.at += dice.between(6 * SECOND, 25 * SECOND);
         }
+    }
+    if attempt.fresh && dice.chance(5) {
+        // The name has a typing error.
+        let person = tenant.people.len() as u32 - 1 - dice.below(PHANTOMS);
+        let typo = Attempt { person, machine: Machine::Own(0), session: 0, ..attempt };
+        add(dice, &typo, Outcome::UnknownUser, Steps::None);
+        attempt.at += dice.between(6 * SECOND, 25 * SECOND);
     }
     if attempt.fresh && dice.chance(6) {
         add(dice, &attempt, Outcome::ExpiredPassword, Steps::Password);

@@ -26,9 +26,20 @@ struct Today<'t> {
     working: bool,
 }
 
+/// A while during which a VPN carries what a device sends.
+#[derive(Clone, Copy)]
+struct Tunnel {
+    from: i64,
+    to: i64,
+    exit: Origin,
+}
+
 /// Adds what person `number` does on the local day `day`.
 pub(crate) fn day(tenant: &Tenant, number: u32, day: i64, out: &mut Vec<Planned>) {
     let person = &tenant.people[number as usize];
+    if person.kind == PersonKind::Phantom {
+        return;
+    }
     let mut dice = Dice::new(tenant.seed, Topic::PersonDay, u64::from(number), day as u64);
     let active = dice.chance(tenant.options.activity_per_mille);
     let city = match tenant.stay(number, person, day) {
@@ -55,7 +66,7 @@ pub(crate) fn day(tenant: &Tenant, number: u32, day: i64, out: &mut Vec<Planned>
         working: weekday && dice.chance(940) || person.weekends && dice.chance(600),
     };
     match person.kind {
-        PersonKind::BreakGlass => {}
+        PersonKind::BreakGlass | PersonKind::Phantom => {}
         PersonKind::Service => today.service_account(&mut dice, out),
         _ if !active => {}
         PersonKind::Guest if today.working && dice.chance(350) => today.guest(&mut dice, out),
@@ -73,6 +84,13 @@ pub(crate) fn session(tenant: &Tenant, number: u32, device: u8, day: i64) -> (u6
     let key = u64::from(number) << 8 | u64::from(device);
     let session = Dice::new(tenant.seed, Topic::Session, key, epoch).bits() | 1;
     (session, shifted.rem_euclid(days) == 0)
+}
+
+impl Tunnel {
+    /// Where something at `at` comes from that otherwise comes from `usual`.
+    fn origin(&self, at: i64, usual: Origin) -> Origin {
+        if (self.from..self.to).contains(&at) { self.exit } else { usual }
+    }
 }
 
 impl Today<'_> {
@@ -95,6 +113,42 @@ impl Today<'_> {
             (false, false) => self.person.home,
             (false, true) => {
                 Origin { kind: NetworkKind::Hotel, city: self.city, host: dice.below(250) }
+            }
+        }
+    }
+
+    /// When a VPN carries what a device sends that is on for `length` from `start`, if at all.
+    fn tunnel(&self, dice: &mut Dice, start: i64, length: i64) -> Option<Tunnel> {
+        let exit = self.tenant.roaming.exit(dice, self.number, self.city)?;
+        if self.at_office || !dice.chance(400) {
+            return None;
+        }
+        let from = start + dice.between(6 * MINUTE, length * 3 / 4);
+        Some(Tunnel { from, to: from + dice.between(15, 150) * MINUTE, exit })
+    }
+
+    /// What happens around a tunnel: tokens are renewed from the desk shortly before and after it,
+    /// and inside, as programs notice that the network has changed.
+    fn through(
+        &self,
+        dice: &mut Dice,
+        tunnel: Tunnel,
+        attempt: Attempt,
+        holder: Holder,
+        out: &mut Vec<Planned>,
+    ) {
+        let desk = holder.origin;
+        let before = tunnel.from - dice.between(MINUTE, 5 * MINUTE);
+        let within = tunnel.from + dice.between(10 * SECOND, 3 * MINUTE);
+        let after = tunnel.to + dice.between(20 * SECOND, 5 * MINUTE);
+        for (at, origin) in [(before, desk), (within, tunnel.exit), (after, desk)] {
+            let count = 1 + dice.below(2);
+            let holder = Holder { origin, ..holder };
+            background::renew(self.tenant, dice, holder, at, count, out);
+            if dice.chance(350) {
+                let at = at + dice.between(30 * SECOND, 50 * SECOND);
+                let attempt = Attempt { at, origin, fresh: false, ..attempt };
+                self.visit(dice, attempt, holder, out);
             }
         }
     }
@@ -130,6 +184,11 @@ impl Today<'_> {
             ));
         }
         let holder = Holder { person: self.number, device, origin, session };
+        let tunnel = self.tunnel(dice, start, length);
+        let from = |at: i64| tunnel.map_or(origin, |tunnel| tunnel.origin(at, origin));
+        if let Some(tunnel) = tunnel {
+            self.through(dice, tunnel, attempt, holder, out);
+        }
         let mut visits = dice.below(3) + u32::from(begins);
         let mut fresh = begins || device > 0;
         while visits > 0 {
@@ -138,13 +197,16 @@ impl Today<'_> {
             } else {
                 start + dice.between(10 * MINUTE, length)
             };
-            self.visit(dice, Attempt { at, fresh, ..attempt }, holder, out);
+            let origin = from(at);
+            let holder = Holder { origin, ..holder };
+            self.visit(dice, Attempt { at, fresh, origin, ..attempt }, holder, out);
             fresh = false;
             visits -= 1;
         }
         let mut at = start + dice.between(30 * SECOND, 5 * MINUTE);
         while at < start + length {
             let count = dice.between(2, 4) as u32;
+            let holder = Holder { origin: from(at), ..holder };
             background::renew(self.tenant, dice, holder, at, count, out);
             at += dice.between(55 * MINUTE, 78 * MINUTE);
         }
@@ -187,9 +249,12 @@ impl Today<'_> {
             suspicion: Suspicion::None,
         };
         if begins {
-            flow::sign_in(self.tenant, dice, attempt, out);
+            let gateway = self.gateway(dice, 300).unwrap_or(around);
+            flow::sign_in(self.tenant, dice, Attempt { origin: gateway, ..attempt }, out);
             at += dice.between(3 * MINUTE, 12 * MINUTE);
         }
+        let evening = self.midnight + 18 * HOUR;
+        let tunnel = self.tunnel(dice, evening, 3 * HOUR);
         let pause = if self.working { 75 } else { 150 };
         while at < end {
             let hour = (at - self.midnight) / HOUR;
@@ -200,9 +265,25 @@ impl Today<'_> {
             };
             let holder = Holder { person: self.number, device: 1, origin, session };
             let count = dice.between(1, 2) as u32;
-            background::renew(self.tenant, dice, holder, at, count, out);
+            let far = if origin == mobile { self.gateway(dice, 500) } else { None };
+            let carried = tunnel.map_or(origin, |tunnel| tunnel.origin(at, origin));
+            let seen = Holder { origin: far.unwrap_or(carried), ..holder };
+            background::renew(self.tenant, dice, seen, at, count, out);
+            if far.is_some() && dice.chance(500) {
+                // Back in reach of a Wi-Fi.
+                let origin = if self.at_office { self.desk(dice) } else { around };
+                let soon = at + dice.between(2 * MINUTE, 12 * MINUTE);
+                let holder = Holder { origin, ..holder };
+                background::renew(self.tenant, dice, holder, soon, count, out);
+            }
             at += dice.between(pause, 2 * pause) * MINUTE;
         }
+    }
+
+    /// So often (in thousandths), the carrier's far gateway, while the person is at home.
+    fn gateway(&self, dice: &mut Dice, per_mille: u32) -> Option<Origin> {
+        let gateway = self.tenant.roaming.gateway(dice, self.number).filter(|_| !self.away)?;
+        dice.chance(per_mille).then_some(gateway)
     }
 
     fn guest(&self, dice: &mut Dice, out: &mut Vec<Planned>) {

@@ -1,12 +1,14 @@
 //! How each kind of attack goes.
 
+mod passwords;
+
 use super::attacks::{Attack, Story};
 use super::flow::Attempt;
-use super::{Machine, Planned, Steps, Suspicion, flag, people};
+use super::{Actor, Machine, Planned, Steps, Suspicion, flag, people, workloads};
 use crate::apps::{app, resource};
 use crate::dice::Dice;
 use crate::moment::{DAY, HOUR, MINUTE, SECOND};
-use crate::networks::{NetworkKind, Origin};
+use crate::networks::{HOSTILE_HOSTS, NetworkKind, Origin};
 use crate::outcomes::Outcome;
 use crate::people::PersonKind;
 use crate::places::CITIES;
@@ -24,9 +26,17 @@ pub(crate) fn tell(tenant: &Tenant, dice: &mut Dice, attack: Attack, day: i64) -
         Attack::LegacyProtocol => teller.legacy_protocol(),
         Attack::DeviceCode => teller.device_code(),
         Attack::TokenReplay => teller.token_replay(),
+        Attack::SlowSpray => teller.slow_spray(),
+        Attack::DistributedSpray => teller.distributed_spray(),
+        Attack::UserEnumeration => teller.enumeration(),
+        Attack::WorkloadCredential => teller.workload(),
+        Attack::AdversaryInTheMiddle => teller.adversary_in_the_middle(),
     }
     teller.story
 }
+
+/// Draws until something suits.
+const TRIES: u32 = 50;
 
 struct Teller<'t> {
     tenant: &'t Tenant,
@@ -42,7 +52,7 @@ impl Teller<'_> {
         let number = tenant.victim(self.dice, |number, person| {
             tenant.stay(number, person, day) == Stay::Home && person.groups & group::ADMIN == 0
         });
-        self.story.victim = number;
+        self.story.victim = number.map(Actor::Person);
         number
     }
 
@@ -56,7 +66,7 @@ impl Teller<'_> {
     /// A network of an attacker, at least so far from the victim.
     fn lair(&mut self, from: u8, km: f64) -> Origin {
         let city = self.tenant.far_city(self.dice, from, km);
-        Origin { kind: NetworkKind::Hostile, city, host: self.dice.below(500) }
+        Origin { kind: NetworkKind::Hostile, city, host: self.dice.below(HOSTILE_HOSTS) }
     }
 
     /// The attacker's attempt against somebody.
@@ -94,58 +104,6 @@ impl Teller<'_> {
         let record = attempt.record(self.tenant, self.dice, correlation, success, claim);
         self.story.rightful.push(record);
         attempt
-    }
-
-    fn spray(&mut self) {
-        let members = self.tenant.options.users;
-        let targets = members.min(self.dice.between(60, 140) as u32);
-        let origin = self.lair(self.tenant.offices[0], 3000.0);
-        let mut at = self.day * DAY + self.dice.between(HOUR, 20 * HOUR);
-        let first = self.dice.below(members);
-        let hit = self.dice.chance(600).then(|| self.dice.below(targets));
-        for number in 0..targets {
-            let person = (first + number) % members;
-            let source = Origin { host: origin.host + number % 4, ..origin };
-            let attempt = self.attempt(person, app::OFFICE_HOME, source, at);
-            let outcome = match self.dice.below(100) {
-                _ if hit == Some(number) => Outcome::MfaInterrupt,
-                0..3 => Outcome::Locked,
-                3..5 => Outcome::Disabled,
-                _ => Outcome::WrongPassword,
-            };
-            let guessed = outcome == Outcome::MfaInterrupt;
-            let asks = attempt.demands(self.tenant);
-            let (outcome, steps) = match (guessed, asks.block) {
-                (true, false) => (outcome, Steps::Pending),
-                (true, true) => (Outcome::Blocked, Steps::Password),
-                (false, _) => (outcome, Steps::Wrong),
-            };
-            let attempt = Attempt {
-                suspicion: if guessed { Suspicion::Spray } else { Suspicion::None },
-                ..attempt
-            };
-            self.hostile(&attempt, outcome, steps);
-            if guessed {
-                self.story.victim = Some(person);
-            }
-            at += self.dice.between(6 * SECOND, 30 * SECOND);
-        }
-    }
-
-    fn brute_force(&mut self) {
-        let Some(victim) = self.victim() else { return };
-        let city = self.tenant.people[victim as usize].city;
-        let origin = self.lair(city, 1500.0);
-        let at = self.day * DAY + self.dice.between(HOUR, 21 * HOUR);
-        let mut attempt = self.attempt(victim, app::OUTLOOK_WEB, origin, at);
-        for _ in 0..self.dice.between(35, 60) {
-            self.hostile(&attempt, Outcome::WrongPassword, Steps::Wrong);
-            attempt.at += self.dice.between(3 * SECOND, 9 * SECOND);
-        }
-        for _ in 0..self.dice.between(10, 20) {
-            self.hostile(&attempt, Outcome::Locked, Steps::Wrong);
-            attempt.at += self.dice.between(5 * SECOND, 20 * SECOND);
-        }
     }
 
     fn impossible_travel(&mut self) {
@@ -194,7 +152,7 @@ impl Teller<'_> {
             .filter(|&number| tenant.people[number as usize].groups & group::LEGACY_EXCEPTION != 0)
             .collect();
         let victim = *self.dice.pick(&excepted);
-        self.story.victim = Some(victim);
+        self.story.victim = Some(Actor::Person(victim));
         for _ in 0..3 {
             let attempt = self.attempt(victim, app::MAIL, origin, at);
             let attempt = Attempt { machine: Machine::Mail, session: 0, ..attempt };
@@ -241,6 +199,49 @@ impl Teller<'_> {
             let record = self.hostile(&thief, Outcome::Success, Steps::Claim);
             record.flags = 0;
         }
+    }
+
+    /// Somebody has given a service principal a further secret, and uses it.
+    fn workload(&mut self) {
+        let count = self.tenant.principals.len() as u32;
+        let number = self.dice.below(count) as u16;
+        let Some(principal) = self.tenant.principals.get(usize::from(number)) else { return };
+        let actor = Actor::Principal(number);
+        let Some(usual) = principal.egress.first() else { return };
+        let abroad = |origin: &Origin| origin.city().country != usual.city().country;
+        let Some(origin) = (0..TRIES).map(|_| self.lair(usual.city, 2000.0)).find(abroad) else {
+            return;
+        };
+        let mut at = self.day * DAY + self.dice.between(HOUR, 20 * HOUR);
+        let session = self.dice.bits() | 1;
+        for _ in 0..self.dice.between(6, 14) {
+            let to = *self.dice.pick(&[resource::GRAPH, resource::EXCHANGE, resource::GRAPH]);
+            let success = Outcome::Success;
+            let mut record = workloads::record(self.dice, actor, at, origin, to, success, session);
+            record.flags |= flag::STOLEN_CREDENTIAL;
+            self.story.hostile.push(record);
+            at += self.dice.between(20 * SECOND, 8 * MINUTE);
+        }
+        self.story.victim = Some(actor);
+    }
+
+    /// The victim signs in through the attacker's server, which keeps the session and hands it on.
+    fn adversary_in_the_middle(&mut self) {
+        let Some(victim) = self.victim() else { return };
+        let at = self.office_hours(victim);
+        let city = self.tenant.people[victim as usize].city;
+        let relay = self.lair(city, 300.0);
+        let mut attempt = self.attempt(victim, app::OFFICE_HOME, relay, at);
+        let asked = self.hostile(&attempt, Outcome::MfaInterrupt, Steps::Pending).correlation;
+        attempt.at += self.dice.between(12 * SECOND, 50 * SECOND);
+        // One attempt: its parts have one correlation identifier.
+        self.hostile(&attempt, Outcome::Success, Steps::PasswordMfa).correlation = asked;
+        let mut thief = attempt;
+        let elsewhere = |origin: &Origin| origin.autonomous_system() != relay.autonomous_system();
+        let lairs = (0..TRIES).map(|_| self.lair(city, 1500.0));
+        thief.origin = { lairs }.find(elsewhere).unwrap_or(relay);
+        thief.at += self.dice.between(2 * MINUTE, 40 * MINUTE);
+        self.harvest(thief, app::OUTLOOK_WEB, 6);
     }
 
     /// What the attacker does with a session just won.

@@ -54,7 +54,8 @@ pub(crate) fn identity_day(tenant: &Tenant, number: u16, day: i64, out: &mut Vec
     }
 }
 
-fn record(
+/// A record of a workload.
+pub(crate) fn record(
     dice: &mut Dice,
     actor: Actor,
     at: i64,

@@ -115,7 +115,10 @@ impl<'t> Scene<'t> {
         write_created(object, Moment(self.item.at), self.shape);
         object.text("userDisplayName", &self.person.display_name);
         object.text("userPrincipalName", &self.person.principal_name);
-        object.guid("userId", self.person.id);
+        match self.person.kind {
+            PersonKind::Phantom => object.text("userId", ""),
+            _ => object.guid("userId", self.person.id),
+        };
         object.guid("appId", self.app.id);
         object.text("appDisplayName", &self.app.name);
         object.text("ipAddress", &self.address);

@@ -5,7 +5,7 @@ use crate::apps::Resource;
 use crate::dice::{Dice, Guid, Topic};
 use crate::json::Object;
 use crate::moment::Moment;
-use crate::plan::Planned;
+use crate::plan::{Planned, flag};
 use crate::tenant::Tenant;
 use crate::workloads::{Credential, Identity, Principal};
 
@@ -120,26 +120,7 @@ impl<'t> Scene<'t> {
                 object.guid("appId", principal.app);
                 object.text("servicePrincipalName", &principal.name);
                 object.guid("servicePrincipalId", principal.id);
-                object.text(
-                    "clientCredentialType",
-                    match principal.credential {
-                        Credential::Secret => "clientSecret",
-                        Credential::Certificate => "certificate",
-                        Credential::Federated => "federatedIdentityCredential",
-                    },
-                );
-                if principal.credential == Credential::Federated {
-                    object.guid("federatedCredentialId", principal.key);
-                } else {
-                    object.guid("servicePrincipalCredentialKeyId", principal.key);
-                }
-                if !principal.thumbprint.is_empty() {
-                    let thumbprint = &principal.thumbprint;
-                    object.text("servicePrincipalCredentialThumbprint", thumbprint);
-                }
-                if !principal.user_agent.is_empty() {
-                    object.text("userAgent", principal.user_agent);
-                }
+                self.credential(principal, object);
                 if self.graph() {
                     object.text("clientAppUsed", "Unknown");
                 }
@@ -166,6 +147,37 @@ impl<'t> Scene<'t> {
                 });
                 object.raw("authenticationProcessingDetails", "[]");
             }
+        }
+    }
+
+    fn credential(&self, principal: &Principal, object: &mut Object<'_>) {
+        const KEY: &str = "servicePrincipalCredentialKeyId";
+        if self.item.flags & flag::STOLEN_CREDENTIAL != 0 {
+            let key = Dice::new(self.tenant.seed, Topic::Session, self.item.session, 2).guid();
+            object.text("clientCredentialType", "clientSecret");
+            object.guid(KEY, key);
+            object.text("userAgent", "python-requests/2.32.3");
+            return;
+        }
+        object.text(
+            "clientCredentialType",
+            match principal.credential {
+                Credential::Secret => "clientSecret",
+                Credential::Certificate => "certificate",
+                Credential::Federated => "federatedIdentityCredential",
+            },
+        );
+        if principal.credential == Credential::Federated {
+            object.guid("federatedCredentialId", principal.key);
+        } else {
+            object.guid(KEY, principal.key);
+        }
+        if !principal.thumbprint.is_empty() {
+            let thumbprint = &principal.thumbprint;
+            object.text("servicePrincipalCredentialThumbprint", thumbprint);
+        }
+        if !principal.user_agent.is_empty() {
+            object.text("userAgent", principal.user_agent);
         }
     }
 

@@ -116,6 +116,11 @@ impl Caller {
         }
     }
 
+    /// What stands for people and addresses where they are masked.
+    pub(crate) fn pseudonyms(&self) -> Arc<Pseudonyms> {
+        self.pseudonyms.clone()
+    }
+
     /// Their identity in the log.
     pub(crate) fn own(&self) -> Option<&Own> {
         self.own.as_ref()

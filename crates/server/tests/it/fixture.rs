@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use durward_detect::{Book, Settings};
 use durward_access::{AccessStore, NewToken, Rules, Scope, SessionLimits};
 use durward_journal::Journal;
 use durward_model::Timestamp;
 use durward_oidc::Bearers;
-use durward_server::{AccessOptions, CallerLimits, ServerConfig, bind};
+use durward_server::{AccessOptions, CallerLimits, DeliverOptions, DetectOptions, ServerConfig, bind};
 use durward_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 
@@ -23,6 +24,7 @@ pub(crate) struct Server {
     pub(crate) store: Arc<Store>,
     pub(crate) people: Arc<AccessStore>,
     pub(crate) journal: Arc<Journal>,
+    pub(crate) book: Arc<Book>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
     dir: tempfile::TempDir,
@@ -57,6 +59,17 @@ pub(crate) fn access(dir: &std::path::Path) -> AccessOptions {
     }
 }
 
+/// Nothing is watched for in a data directory, but findings can be written down.
+pub(crate) fn unwatched(dir: &std::path::Path) -> DetectOptions {
+    let book = Arc::new(Book::open(dir).unwrap());
+    DetectOptions {
+        book,
+        settings: Settings::default(),
+        watch: None,
+        deliver: DeliverOptions::default(),
+    }
+}
+
 impl Server {
     /// A demo, so that requests without credentials are an administrator's.
     pub(crate) fn start() -> Server {
@@ -84,13 +97,15 @@ impl Server {
         change(&mut access);
         let (people, journal) = (access.store.clone(), access.journal.clone());
         let store = Arc::new(Store::open(dir.path(), options).unwrap());
+        let watched = unwatched(dir.path());
+        let book = watched.book.clone();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let (told, tell) = std::sync::mpsc::channel();
         let own = store.clone();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().unwrap();
             runtime.block_on(async {
-                let bound = bind(config, own, access).await.unwrap();
+                let bound = bind(config, own, access, watched).await.unwrap();
                 told.send(bound.local_addr()).unwrap();
                 let stopped = async { stopped.await.unwrap_or_default() };
                 bound.serve(stopped).await;
@@ -98,7 +113,7 @@ impl Server {
         });
         let (stop, thread) = (Some(stop), Some(thread));
         let address = tell.recv().unwrap();
-        Server { address, store, people, journal, stop, thread, dir }
+        Server { address, store, people, journal, book, stop, thread, dir }
     }
 
     /// The accounts and tokens, as another process opens them.

@@ -24,6 +24,7 @@ mod page;
 mod push;
 mod records;
 mod rest;
+mod risk;
 mod roles;
 mod search;
 mod sign_in;

@@ -14,6 +14,8 @@ const READERS: &str = "yyyyyy-y-";
 const RECORDS: &str = "yyyyyy---";
 const SECURITY: &str = "yy-------";
 const METRICS: &str = "yyyyy----";
+const RISK: &str = "yyyyy----";
+const DECIDERS: &str = "yyy------";
 /// Also for those who are not signed in.
 const OPEN: &str = "open";
 
@@ -24,6 +26,55 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /beta/auditLogs/signIns", EVERYBODY),
     ("GET /beta/auditLogs/signIns/{id}", EVERYBODY),
     ("GET /beta/auditLogs/{function}", EVERYBODY),
+    ("GET /v1.0/identityProtection/riskyUsers", RISK),
+    ("GET /v1.0/identityProtection/riskyUsers/{id}", RISK),
+    ("GET /v1.0/identityProtection/riskyUsers/{id}/history", RISK),
+    ("GET /v1.0/identityProtection/riskyUsers/{id}/history/{item}", RISK),
+    ("POST /v1.0/identityProtection/riskyUsers/confirmCompromised", DECIDERS),
+    ("POST /v1.0/identityProtection/riskyUsers/confirmSafe", DECIDERS),
+    ("POST /v1.0/identityProtection/riskyUsers/dismiss", DECIDERS),
+    ("GET /v1.0/identityProtection/riskyServicePrincipals", RISK),
+    ("GET /v1.0/identityProtection/riskyServicePrincipals/{id}", RISK),
+    ("GET /v1.0/identityProtection/riskyServicePrincipals/{id}/history", RISK),
+    ("GET /v1.0/identityProtection/riskyServicePrincipals/{id}/history/{item}", RISK),
+    ("POST /v1.0/identityProtection/riskyServicePrincipals/confirmCompromised", DECIDERS),
+    ("POST /v1.0/identityProtection/riskyServicePrincipals/dismiss", DECIDERS),
+    ("GET /v1.0/identityProtection/riskDetections", RISK),
+    ("GET /v1.0/identityProtection/riskDetections/{id}", RISK),
+    ("GET /v1.0/identityProtection/servicePrincipalRiskDetections", RISK),
+    ("GET /v1.0/identityProtection/servicePrincipalRiskDetections/{id}", RISK),
+    ("POST /v1.0/auditLogs/signIns/confirmCompromised", DECIDERS),
+    ("POST /v1.0/auditLogs/signIns/confirmSafe", DECIDERS),
+    ("POST /v1.0/auditLogs/signIns/dismiss", DECIDERS),
+    ("GET /beta/identityProtection/riskyUsers", RISK),
+    ("GET /beta/identityProtection/riskyUsers/{id}", RISK),
+    ("GET /beta/identityProtection/riskyUsers/{id}/history", RISK),
+    ("GET /beta/identityProtection/riskyUsers/{id}/history/{item}", RISK),
+    ("POST /beta/identityProtection/riskyUsers/confirmCompromised", DECIDERS),
+    ("POST /beta/identityProtection/riskyUsers/confirmSafe", DECIDERS),
+    ("POST /beta/identityProtection/riskyUsers/dismiss", DECIDERS),
+    ("GET /beta/identityProtection/riskyServicePrincipals", RISK),
+    ("GET /beta/identityProtection/riskyServicePrincipals/{id}", RISK),
+    ("GET /beta/identityProtection/riskyServicePrincipals/{id}/history", RISK),
+    ("GET /beta/identityProtection/riskyServicePrincipals/{id}/history/{item}", RISK),
+    ("POST /beta/identityProtection/riskyServicePrincipals/confirmCompromised", DECIDERS),
+    ("POST /beta/identityProtection/riskyServicePrincipals/dismiss", DECIDERS),
+    ("GET /beta/identityProtection/riskDetections", RISK),
+    ("GET /beta/identityProtection/riskDetections/{id}", RISK),
+    ("GET /beta/identityProtection/servicePrincipalRiskDetections", RISK),
+    ("GET /beta/identityProtection/servicePrincipalRiskDetections/{id}", RISK),
+    ("POST /beta/auditLogs/signIns/confirmCompromised", DECIDERS),
+    ("POST /beta/auditLogs/signIns/confirmSafe", DECIDERS),
+    ("POST /beta/auditLogs/signIns/dismiss", DECIDERS),
+    ("GET /beta/identityProtection/riskyAgents", RISK),
+    ("GET /beta/identityProtection/riskyAgents/{id}", RISK),
+    ("GET /beta/identityProtection/riskyAgents/{id}/history", RISK),
+    ("GET /beta/identityProtection/riskyAgents/{id}/history/{item}", RISK),
+    ("POST /beta/identityProtection/riskyAgents/confirmCompromised", DECIDERS),
+    ("POST /beta/identityProtection/riskyAgents/confirmSafe", DECIDERS),
+    ("POST /beta/identityProtection/riskyAgents/dismiss", DECIDERS),
+    ("GET /beta/identityProtection/agentRiskDetections", RISK),
+    ("GET /beta/identityProtection/agentRiskDetections/{id}", RISK),
     ("GET /api/security/sign-in-logs", EVERYBODY),
     ("GET /api/security/sign-in-logs/summary", EVERYBODY),
     ("GET /api/security/sign-in-logs/export", EVERYBODY),
@@ -127,6 +178,7 @@ const ROUTES: &[(&str, &str)] = &[
 fn target(path: &str) -> String {
     path.replace("{id}", &id(3))
         .replace("{function}", "getSummarizedNonInteractiveSignIns(aggregationWindow='h1')")
+        .replace("{item}", "x")
         .replace("{length}", "24")
         .replace("{link}", "x")
         // A stream that is given never ends; a question that cannot be asked is answered.

@@ -27,7 +27,7 @@ pub(super) struct House {
     pub(super) journal: Arc<Journal>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl House {
@@ -42,16 +42,16 @@ impl House {
         let store = Arc::new(Store::open(dir.path(), store_options()).unwrap());
         let people = Arc::new(AccessStore::open(dir.path()).unwrap());
         let journal = Arc::new(Journal::open(dir.path()).unwrap());
-        let (stop, thread, address) = serve(&store, &people, &journal, rules, provider);
+        let (stop, thread, address) = serve(&store, dir.path(), &people, &journal, rules, provider);
         let (stop, thread) = (Some(stop), Some(thread));
-        House { address, store, people, journal, stop, thread, _dir: dir }
+        House { address, store, people, journal, stop, thread, dir }
     }
 
     /// Stops the server, after which everything is written, and starts another one on what it left.
     pub(super) fn reopen(&mut self) {
         self.close();
         let (stop, thread, address) =
-            serve(&self.store, &self.people, &self.journal, Rules::default(), None);
+            serve(&self.store, self.dir.path(), &self.people, &self.journal, Rules::default(), None);
         (self.stop, self.thread, self.address) = (Some(stop), Some(thread), address);
     }
 
@@ -120,6 +120,7 @@ type Running = (tokio::sync::oneshot::Sender<()>, std::thread::JoinHandle<()>, S
 
 fn serve(
     store: &Arc<Store>,
+    dir: &std::path::Path,
     people: &Arc<AccessStore>,
     journal: &Arc<Journal>,
     rules: Rules,
@@ -145,10 +146,11 @@ fn serve(
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (told, tell) = std::sync::mpsc::channel();
     let store = store.clone();
+    let watched = crate::fixture::unwatched(dir);
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
-            let bound = bind(config, store, options).await.unwrap();
+            let bound = bind(config, store, options, watched).await.unwrap();
             told.send(bound.local_addr()).unwrap();
             bound.serve(async { stopped.await.unwrap_or_default() }).await;
         });
