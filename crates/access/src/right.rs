@@ -39,11 +39,13 @@ pub enum Right {
     DecideWorkloadRisk,
     /// Work on alerts: states, notes, suppressions.
     WorkAlerts,
+    /// Decide which detections run, with which numbers, and write rules.
+    ChangeDetections,
 }
 
 impl Right {
     /// All rights, in the order of their numbers.
-    pub const ALL: [Right; 15] = [
+    pub const ALL: [Right; 16] = [
         Right::ReadOwn,
         Right::ReadUserSignIns,
         Right::ReadWorkloadSignIns,
@@ -59,6 +61,7 @@ impl Right {
         Right::DecideUserRisk,
         Right::DecideWorkloadRisk,
         Right::WorkAlerts,
+        Right::ChangeDetections,
     ];
 
     /// In words, to follow "may" or "the right to".
@@ -79,6 +82,7 @@ impl Right {
             Right::DecideUserRisk => "decide about the risk of users",
             Right::DecideWorkloadRisk => "decide about the risk of applications",
             Right::WorkAlerts => "work on alerts",
+            Right::ChangeDetections => "change detections and rules",
         }
     }
 
@@ -222,7 +226,11 @@ impl Role {
         const MORE: Rights = LOGS.either(Rights::of(&[ReadRisk, ReadMetrics]));
         const READER: Rights = MORE.either(Rights::of(&[ReadConditionalAccess]));
         const DECIDE: Rights = Rights::of(&[DecideUserRisk, DecideWorkloadRisk, WorkAlerts]);
-        const SECURITY: Rights = READER.either(DECIDE).either(Rights::of(&[Ingest, ReadAccessLog]));
+        const SECURITY: Rights = READER.either(DECIDE).either(Rights::of(&[
+            Ingest,
+            ReadAccessLog,
+            ChangeDetections,
+        ]));
         match self {
             Role::GlobalAdministrator => SECURITY.either(Rights::of(&[ManageAccess])),
             Role::SecurityAdministrator => SECURITY,
@@ -281,6 +289,7 @@ mod tests {
             (Right::DecideUserRisk, "yyy------"),
             (Right::DecideWorkloadRisk, "yyy------"),
             (Right::WorkAlerts, "yyy------"),
+            (Right::ChangeDetections, "yy-------"),
         ] {
             let have = Role::ALL.map(|role| if role.allows(right) { 'y' } else { '-' });
             assert_eq!(have.iter().collect::<String>(), row, "{right:?}");

@@ -13,6 +13,17 @@ fn every() -> impl Iterator<Item = &'static (&'static About, Make)> {
     [passwords::ALL, places::ALL, clients::ALL, accounts::ALL].into_iter().flatten()
 }
 
+/// The groups of the documentation, and what is in each.
+pub fn groups() -> [(&'static str, Vec<&'static About>); 4] {
+    [
+        ("Passwords", passwords::ALL),
+        ("Places and networks", places::ALL),
+        ("Clients, tokens and factors", clients::ALL),
+        ("Accounts and workloads", accounts::ALL),
+    ]
+    .map(|(title, all)| (title, all.iter().map(|(about, _)| *about).collect()))
+}
+
 /// What every detection says about itself.
 pub fn all() -> impl Iterator<Item = &'static About> {
     every().map(|(about, _)| *about)

@@ -106,6 +106,13 @@ impl Fold {
         }
     }
 
+    /// From an instant (µs) on instead of the beginning of time: nothing before it is looked at.
+    #[must_use]
+    pub fn from(mut self, micros: i64) -> Fold {
+        self.at_micros = micros;
+        self
+    }
+
     /// Up to which instant (µs, excluded) the log was looked at.
     pub fn at_micros(&self) -> i64 {
         self.at_micros

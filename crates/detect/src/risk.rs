@@ -16,6 +16,7 @@
 mod dashboard;
 mod decisions;
 mod detections;
+mod events;
 mod query;
 mod reach;
 mod records;
@@ -41,6 +42,7 @@ pub use reach::{Reach, ReachPart};
 pub use sign_ins::SignInRisk;
 pub use subjects::SubjectFacts;
 pub use watch::{Refreshed, RiskWatch, RiskWatchError};
+pub(crate) use watch::{mark_of, set_mark};
 
 /// A low risk that nothing has added to for six months is none any more.
 pub const LOW_LIFE_MICROS: i64 = 183 * DAY_MICROS;

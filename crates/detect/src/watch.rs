@@ -19,10 +19,14 @@ use parking_lot::{Condvar, Mutex};
 use crate::book::{Book, BookError, Circumstances, Recorded};
 use crate::fold::{Fold, FoldError};
 use crate::profile::FORGET_MICROS;
+use crate::risk::RiskWatchError;
+use crate::rules::{LookError, Placeholders};
 use crate::settings::Settings;
 
+mod beside;
 mod checkpoints;
 
+use beside::Beside;
 use checkpoints::Checkpoints;
 
 /// How far the settled part lags behind: later than that few records come.
@@ -51,6 +55,12 @@ pub enum WatchError {
     /// The book.
     #[error(transparent)]
     Book(#[from] BookError),
+    /// Rules of one's own.
+    #[error("the rules: {0}")]
+    Rules(#[from] LookError),
+    /// Risk.
+    #[error("risk: {0}")]
+    Risk(#[from] RiskWatchError),
     /// The saved states cannot be read or written.
     #[error("the saved states of the detections in {path}: {source}")]
     Io {
@@ -87,6 +97,7 @@ pub struct Watcher {
     settled_micros: i64,
     has_branch: bool,
     checkpoints: Checkpoints,
+    beside: Beside,
     /// Records older than the settled part have come: since when, when last, and how old.
     late: Option<(Instant, Instant, i64)>,
     /// Told after this instant may not be told any more.
@@ -108,11 +119,13 @@ impl Watcher {
         book: Arc<Book>,
         data_dir: &Path,
         configured: Settings,
+        placeholders: Placeholders,
     ) -> Result<Watcher, WatchError> {
         let settings = Arc::new(book.settings(&configured)?);
         let checkpoints = Checkpoints::open(&data_dir.join("detect").join("states"))?;
         let mut watcher = Watcher {
             fold: Fold::new(settings.clone()),
+            beside: Beside::new(&book, placeholders)?,
             settled_micros: i64::MIN,
             has_branch: false,
             late: None,
@@ -135,7 +148,8 @@ impl Watcher {
         self.take_over_choices()?;
         // What is to be doubted is only known once the view is taken, never after.
         let (view, joined) = self.store.view_and_joined();
-        if let Some(joined) = joined {
+        self.beside.doubt(joined);
+        if let Some(joined) = joined.sign_in_micros {
             self.doubt(joined);
         }
         if self.late_is_due(patient)
@@ -165,6 +179,10 @@ impl Watcher {
             recorded.changed += done.changed;
             recorded.withdrawn += done.withdrawn;
         }
+        let circumstances = Circumstances { settings: &self.settings, now_micros };
+        let done = self.beside.look(&self.book, &view, &circumstances)?;
+        recorded.new += done.new;
+        recorded.changed += done.changed;
         let mut status = self.status.lock();
         (status.at_micros, status.catching_up) = (Some(self.fold.at_micros()), None);
         Ok(recorded)

@@ -14,6 +14,7 @@ use durward_store::StoreOptions;
 use serde::{Deserialize, Serialize};
 
 mod access;
+mod alerts;
 mod detections;
 mod server;
 mod units;
@@ -21,6 +22,7 @@ mod units;
 pub(crate) use units::span as parse_span;
 
 use access::Access;
+use alerts::Alerts;
 use detections::Detections;
 use server::Server;
 use units::{Size, Span};
@@ -37,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) store: Storage,
     pub(crate) retention: Retention,
     pub(crate) detections: Detections,
+    pub(crate) alerts: Alerts,
 }
 
 /// What keeps.
@@ -142,6 +145,8 @@ impl Config {
         self.access.check()?;
         self.retention.holds()?;
         self.detections.settings()?;
+        self.alerts.routes()?;
+        self.alerts.deliver()?;
         Ok(())
     }
 

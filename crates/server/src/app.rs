@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use crate::access::gate::unsupported_role;
 use crate::access::{Access, AccessOptions, Caller, READ, gate};
+use crate::backtest::Backtests;
 use crate::config::ServerConfig;
 use crate::deliver::Deliver;
 use crate::detect::{Detect, DetectOptions, StartError};
@@ -31,12 +32,14 @@ pub(crate) const BODY_PERMIT_BYTES: u64 = 64 << 10;
 pub(crate) struct App {
     pub(crate) config: ServerConfig,
     pub(crate) store: Arc<Store>,
-    engine: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
     pub(crate) access: Arc<Access>,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
     /// What is found in the log.
     pub(crate) detect: Detect,
+    /// What detections and rules would find.
+    pub(crate) backtests: Backtests,
     /// Who tells people of alerts.
     pub(crate) deliver: Deliver,
     /// durward's own sign-ins.
@@ -80,6 +83,7 @@ impl App {
         Ok(App {
             deliver,
             detect: Detect::start(store.clone(), watched)?,
+            backtests: Backtests::default(),
             own_log: OwnLog::start(store.clone(), access.own_tenant.clone(), counters),
             access: Arc::new(access),
             limits: Limits::new(&config.limits),

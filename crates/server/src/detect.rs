@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use durward_access::AccessError;
+use durward_detect::rules::Placeholders;
 use durward_detect::{Book, Settings, Watch, WatchError, WatchStatus, Watcher};
 use durward_store::Store;
 
@@ -16,6 +17,8 @@ pub struct DetectOptions {
     pub book: Arc<Book>,
     /// What the configuration says of detections.
     pub settings: Settings,
+    /// Values of the placeholders that Sigma rules may name.
+    pub placeholders: Placeholders,
     /// The data directory, if the log is to be watched; saved states are kept there.
     pub watch: Option<PathBuf>,
     /// How alerts are delivered; to whom is in the settings.
@@ -50,10 +53,10 @@ pub(crate) struct Detect {
 
 impl Detect {
     pub(crate) fn start(store: Arc<Store>, options: DetectOptions) -> Result<Detect, StartError> {
-        let DetectOptions { book, settings, watch, .. } = options;
+        let DetectOptions { book, settings, placeholders, watch, .. } = options;
         let watch = match watch {
             Some(dir) => {
-                let watcher = Watcher::new(store, book.clone(), &dir, settings.clone())?;
+                let watcher = Watcher::new(store, book.clone(), &dir, settings.clone(), placeholders)?;
                 Some(Watch::start(watcher, |_| {}).map_err(StartError::Thread)?)
             }
             None => None,

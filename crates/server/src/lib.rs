@@ -18,7 +18,7 @@
 mod access;
 mod access_log;
 mod app;
-
+mod backtest;
 mod client;
 mod config;
 mod connections;

@@ -151,6 +151,7 @@ pub(crate) fn refused(error: BookError) -> ApiError {
             let message = format!("there is no {what}");
             ApiError::new(StatusCode::NOT_FOUND, "ResourceNotFound", message)
         }
+        BookError::Conflict(message) => ApiError::new(StatusCode::CONFLICT, "Conflict", message),
         other => ApiError::internal(&other),
     }
 }

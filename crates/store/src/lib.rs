@@ -45,6 +45,7 @@ pub use maintain::RemovedDay;
 pub use options::StoreOptions;
 pub use rollup::{Count, DIMENSIONS, Rollup};
 pub use schema::table_schema;
+pub use state::Joined;
 pub use status::{LogStatus, Status};
 pub use store::Store;
 pub use view::{RollupParts, RowRef, View};

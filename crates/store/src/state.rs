@@ -23,6 +23,15 @@ const MERGE_FAN_IN: usize = 12;
 /// Hot chunks with more rows are left alone.
 const MERGE_ROWS_MAX: usize = 65_536;
 
+/// How old the oldest record is (`createdDateTime`, µs) that joined the view or changed in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Joined {
+    /// Of the four sign-in logs.
+    pub sign_in_micros: Option<i64>,
+    /// Of the other logs.
+    pub other_micros: Option<i64>,
+}
+
 /// A batch that is in the write-ahead log's queue but not yet durable, so not yet visible.
 #[derive(Debug)]
 pub(crate) struct Pending {
@@ -59,8 +68,8 @@ pub(crate) struct State {
     /// Chunks that are being sealed: they stay as they are until that is done.
     pub(crate) sealing: HashSet<u64>,
     pub(crate) version: u64,
-    /// The oldest `createdDateTime` (µs) of sign-ins that became visible since somebody last asked.
-    pub(crate) joined_micros: Option<i64>,
+    /// What became visible since somebody last asked.
+    pub(crate) joined: Joined,
 }
 
 impl State {
@@ -134,9 +143,14 @@ impl State {
 
     /// A row that a new one replaces may be a second older (see [`crate::tail::same_time`]).
     fn note_joined(&mut self, chunks: &[Arc<Chunk>]) {
-        let sign_ins = chunks.iter().filter(|chunk| chunk.log.is_sign_in() && chunk.rows > 0);
-        let oldest = sign_ins.map(|chunk| chunk.min_micros.saturating_sub(SECOND_MICROS)).min();
-        self.joined_micros = self.joined_micros.into_iter().chain(oldest).min();
+        for chunk in chunks.iter().filter(|chunk| chunk.rows > 0) {
+            let joined = match chunk.log.is_sign_in() {
+                true => &mut self.joined.sign_in_micros,
+                false => &mut self.joined.other_micros,
+            };
+            let oldest = chunk.min_micros.saturating_sub(SECOND_MICROS);
+            *joined = Some(joined.map_or(oldest, |known| known.min(oldest)));
+        }
     }
 
     /// Forgets a refused batch, and marks of later batches on its rows.

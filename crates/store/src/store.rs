@@ -24,7 +24,7 @@ use crate::handles::Handles;
 use crate::lock::DirectoryLock;
 use crate::options::StoreOptions;
 use crate::sealed::SealedFile;
-use crate::state::State;
+use crate::state::{Joined, State};
 use crate::view::View;
 use crate::wal::{Wal, WalAppendError};
 
@@ -249,13 +249,12 @@ impl Store {
         self.shared.view.load_full()
     }
 
-    /// Everything readable now, and the oldest `createdDateTime` (µs) of sign-ins that joined it
-    /// or changed in it since this was last asked; `None` where none did. For the one who watches
-    /// the log: what was looked at before that instant is as it was. Rows that were here when the
-    /// store was opened do not count.
-    pub fn view_and_joined(&self) -> (Arc<View>, Option<i64>) {
+    /// Everything readable now, and what joined it since this was last asked. For the one who
+    /// watches the log: what was looked at before those instants is as it was. Rows that were here
+    /// when the store was opened do not count.
+    pub fn view_and_joined(&self) -> (Arc<View>, Joined) {
         let mut state = self.shared.state.lock();
-        let joined = state.joined_micros.take();
+        let joined = std::mem::take(&mut state.joined);
         (self.shared.view.load_full(), joined)
     }
 

@@ -1,7 +1,7 @@
 //! What administrators decide about risk. Decisions are only ever added.
 
 use durward_model::Id;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::detections::{self, DetectionFacts, Origin, Put};
 use super::subjects::{self, Risk, SubjectFacts};
@@ -174,27 +174,30 @@ impl Book {
                  old_state, new_level, new_state FROM risk_decision WHERE subject = ?1 \
                  ORDER BY number DESC LIMIT 100";
             let mut find = db.prepare_cached(statement)?;
-            let rows = find.query_map([subject], |row| {
-                let standing = |first: usize| -> rusqlite::Result<Standing> {
-                    let level = RiskLevel::of_number(row.get(first)?);
-                    let state = RiskState::of_text(row.get_ref(first + 1)?.as_str()?);
-                    Ok(Standing { level, state })
-                };
-                let decision = Decision::from_name(row.get_ref(2)?.as_str()?);
-                Ok(DecisionRecord {
-                    number: row.get(0)?,
-                    event: row.get::<_, Option<[u8; 16]>>(1)?.map(Id),
-                    decision: decision.unwrap_or(Decision::Dismiss),
-                    by: (row.get(3)?, row.get(4)?),
-                    note: row.get(5)?,
-                    at_micros: row.get(6)?,
-                    before: standing(7)?,
-                    after: standing(9)?,
-                })
-            })?;
+            let rows = find.query_map([subject], record_of)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
+}
+
+/// A decision from the columns that [`Book::risk_decisions`] names.
+pub(super) fn record_of(row: &Row<'_>) -> rusqlite::Result<DecisionRecord> {
+    let standing = |first: usize| -> rusqlite::Result<Standing> {
+        let level = RiskLevel::of_number(row.get(first)?);
+        let state = RiskState::of_text(row.get_ref(first + 1)?.as_str()?);
+        Ok(Standing { level, state })
+    };
+    let decision = Decision::from_name(row.get_ref(2)?.as_str()?);
+    Ok(DecisionRecord {
+        number: row.get(0)?,
+        event: row.get::<_, Option<[u8; 16]>>(1)?.map(Id),
+        decision: decision.unwrap_or(Decision::Dismiss),
+        by: (row.get(3)?, row.get(4)?),
+        note: row.get(5)?,
+        at_micros: row.get(6)?,
+        before: standing(7)?,
+        after: standing(9)?,
+    })
 }
 
 fn check_note(by: &By) -> Result<()> {

@@ -99,7 +99,7 @@ pub enum DetectionOrder {
 }
 
 impl DetectionOrder {
-    fn column(self) -> &'static str {
+    pub(super) fn column(self) -> &'static str {
         match self {
             DetectionOrder::Detected => "d.detected",
             DetectionOrder::Activity => "d.activity",
@@ -188,9 +188,9 @@ pub struct RiskDetection {
 }
 
 /// A condition that grows.
-struct Clause {
-    text: String,
-    values: Vec<Value>,
+pub(super) struct Clause {
+    pub(super) text: String,
+    pub(super) values: Vec<Value>,
 }
 
 impl Clause {
@@ -291,7 +291,7 @@ impl SubjectQuery {
 }
 
 impl DetectionQuery {
-    fn clause(&self) -> Clause {
+    pub(super) fn clause(&self) -> Clause {
         let mut clause = Clause::of(&self.reach);
         clause.and("d.withdrawn IS NULL", []);
         clause.among("s.kind", self.kinds.iter().map(|kind| kind.name().to_owned()));

@@ -204,12 +204,12 @@ impl RiskWatch {
     }
 }
 
-fn mark_of(db: &Connection, what: &str) -> crate::book::Result<Option<i64>> {
+pub(crate) fn mark_of(db: &Connection, what: &str) -> crate::book::Result<Option<i64>> {
     let mut find = db.prepare_cached("SELECT at FROM risk_mark WHERE what = ?1")?;
     Ok(find.query_row([what], |row| row.get(0)).optional()?)
 }
 
-fn set_mark(db: &Connection, what: &str, at_micros: i64) -> crate::book::Result<()> {
+pub(crate) fn set_mark(db: &Connection, what: &str, at_micros: i64) -> crate::book::Result<()> {
     let statement = "INSERT INTO risk_mark VALUES (?1, ?2) \
          ON CONFLICT (what) DO UPDATE SET at = excluded.at";
     db.execute(statement, (what, at_micros))?;

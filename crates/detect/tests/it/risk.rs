@@ -536,32 +536,3 @@ fn lists_go_page_by_page_and_show_what_somebody_may_see() {
         assert_eq!(board.by_level.iter().map(|(_, count)| *count as usize).sum::<usize>(), count);
     }
 }
-
-#[test]
-fn zz_measure() {
-    let mut world = World::new();
-    let findings: Vec<Finding> = (0..20_000)
-        .map(|number| finding(&format!("u{}", number % 5000), &format!("o{number}"), Level::ALL[number % 3]))
-        .collect();
-    let begun = std::time::Instant::now();
-    world.told(&findings);
-    eprintln!("record 20000: {:?}", begun.elapsed());
-    let begun = std::time::Instant::now();
-    let query = SubjectQuery { reach: Reach::everything(), limit: 100, ..SubjectQuery::default() };
-    world.book.risky_subjects(&query).unwrap();
-    eprintln!("100 subjects: {:?}", begun.elapsed());
-    let begun = std::time::Instant::now();
-    let query = DetectionQuery { reach: Reach::everything(), limit: 500, ..DetectionQuery::default() };
-    world.book.risk_detections(&query).unwrap();
-    eprintln!("500 detections: {:?}", begun.elapsed());
-    let begun = std::time::Instant::now();
-    let ids: Vec<Id> = (0..200).map(|n| event(&format!("o{n}"))).collect();
-    assert_eq!(world.book.risk_of_events(&ids).unwrap().len(), 200);
-    eprintln!("200 events: {:?}", begun.elapsed());
-    let begun = std::time::Instant::now();
-    world.book.risk_dashboard(&Reach::everything(), world.now + DAY).unwrap();
-    eprintln!("dashboard: {:?}", begun.elapsed());
-    let begun = std::time::Instant::now();
-    let done = world.refresh();
-    eprintln!("refresh {done:?}: {:?}", begun.elapsed());
-}

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use durward_detect::book::FindingQuery;
+use durward_detect::rules::Placeholders;
 use durward_detect::{Book, Finding, Settings, Watcher, history};
 use durward_store::{Store, StoreOptions};
 use proptest::prelude::*;
@@ -94,8 +95,10 @@ fn check(sent: &[Sent], restarts: &[i64]) {
         }
     }
     arrivals.sort_by_key(|(minute, _)| *minute);
-    let watcher =
-        || Watcher::new(store.clone(), book.clone(), dir.path(), Settings::default()).unwrap();
+    let watcher = || {
+        let none = Placeholders::default();
+        Watcher::new(store.clone(), book.clone(), dir.path(), Settings::default(), none).unwrap()
+    };
     let mut watching = watcher();
     let clock = |minute: i64| MONDAY_MICROS + 20 * DAY + minute * MINUTE;
     let mut next = 0;

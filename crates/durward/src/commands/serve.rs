@@ -65,9 +65,13 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<()> {
 /// What is watched for in a data directory.
 pub(crate) fn watched(config: &Config, dir: &Path) -> Result<DetectOptions> {
     let book = Book::open(dir).context("opening the findings")?;
+    let mut settings = config.detections.settings()?;
+    settings.routes = config.alerts.routes()?;
     Ok(DetectOptions {
         book: Arc::new(book),
-        settings: config.detections.settings()?,
+        settings,
+        deliver: config.alerts.deliver()?,
+        placeholders: config.detections.placeholders(),
         watch: config.detections.watch.then(|| dir.to_owned()),
     })
 }

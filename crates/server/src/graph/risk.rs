@@ -35,6 +35,7 @@ use crate::client::Client;
 use crate::error::ApiError;
 use crate::risk::{RiskSight, refused, run};
 
+pub(crate) use actions::{decide_about, decide_about_sign_ins};
 pub(crate) use routes::endpoints;
 use shapes::{hide_unknown, properties, selected};
 
@@ -152,6 +153,15 @@ struct Line {
     number: i64,
     /// `None` where the caller does not see it after all.
     object: Option<Value>,
+}
+
+/// One page.
+struct Page {
+    rows: Vec<Value>,
+    /// Leads to the next one.
+    token: Option<String>,
+    /// How many rows there are on all pages, if that was asked.
+    count: Option<u64>,
 }
 
 /// What is asked of a list.
@@ -273,7 +283,7 @@ impl Question {
     }
 
     /// One page, and where the next begins; and how many there are, if that is asked.
-    fn page(&self, book: &Book) -> Result<(Vec<Value>, Option<String>, Option<u64>), ApiError> {
+    fn page(&self, book: &Book) -> Result<Page, ApiError> {
         // One more than the page has says whether there is another.
         let mut found = Vec::new();
         let mut next = self.each(book, self.after, LOOKED_AT_MAX, |row, at| {
@@ -302,7 +312,7 @@ impl Question {
             let created = Timestamp::from_micros(at_micros);
             Position { created, id: Id(id), log: 0, tenant: 0 }.to_token(self.hash)
         });
-        Ok((rows, token, count))
+        Ok(Page { rows, token, count })
     }
 }
 
@@ -348,7 +358,7 @@ async fn list(
     let sight = RiskSight::of(&caller);
     let question = Question::read(&options, version, family, sight, app.config.query_timeout)?;
     let select = question.select.clone();
-    let (mut rows, next, count) = run(&app, move |book| question.page(book)).await?;
+    let Page { mut rows, token, count } = run(&app, move |book| question.page(book)).await?;
     let base = base(&client, version);
     let chosen = options.get("$select").map(|names| format!("({names})")).unwrap_or_default();
     let mut body = Map::new();
@@ -360,7 +370,7 @@ async fn list(
     if let Some(count) = count {
         body.insert("@odata.count".to_owned(), count.into());
     }
-    if let Some(token) = next {
+    if let Some(token) = token {
         let link = format!("{base}/{collection}?{}", next_query(&options, &token));
         body.insert("@odata.nextLink".to_owned(), link.into());
     }
@@ -429,7 +439,7 @@ fn entity(
 }
 
 /// The subject of an identifier, as the caller knows it: by pseudonym where names are masked.
-fn find_subject(
+pub(crate) fn find_subject(
     book: &Book,
     sight: &RiskSight,
     kind: SubjectKind,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use durward_detect::rules::Placeholders;
 use durward_detect::{Book, Settings};
 use durward_access::{AccessStore, NewToken, Rules, Scope, SessionLimits};
 use durward_journal::Journal;
@@ -65,6 +66,7 @@ pub(crate) fn unwatched(dir: &std::path::Path) -> DetectOptions {
     DetectOptions {
         book,
         settings: Settings::default(),
+        placeholders: Placeholders::default(),
         watch: None,
         deliver: DeliverOptions::default(),
     }

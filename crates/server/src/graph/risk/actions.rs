@@ -25,6 +25,8 @@ use crate::risk::{RiskSight, refused, run};
 
 /// Largest body, in bytes.
 const BODY_BYTES_MAX: usize = 64 << 10;
+/// The member that names sign-ins.
+const SIGN_IN_IDS: &str = "requestIds";
 /// Most things that are decided about at once.
 const IDS_MAX: usize = 500;
 
@@ -91,8 +93,8 @@ fn by(caller: &Caller, note: String) -> By {
     By { id: actor.id, name: actor.name, note, at_micros: Timestamp::now().micros }
 }
 
-/// 204, and what was done for the access log.
-fn done(asked: &Asked, member: &str) -> Response {
+/// What was done, for the access log.
+fn done(asked: &Asked, member: &str) -> Looked {
     let mut query = format!("{} {member}={}", asked.decision.name(), asked.ids.join(","));
     if !asked.note.is_empty() {
         query.push_str(" note=");
@@ -103,8 +105,7 @@ fn done(asked: &Asked, member: &str) -> Response {
         _ => None,
     };
     let rows = Some(asked.ids.len() as u64);
-    let looked = Looked { rows, target, query: Some(query), ..Looked::default() };
-    looked.on(StatusCode::NO_CONTENT.into_response())
+    Looked { rows, target, query: Some(query), ..Looked::default() }
 }
 
 /// `POST /{version}/identityProtection/{collection}/{decision}`
@@ -117,14 +118,39 @@ pub(super) async fn decide(
 ) -> Result<Response, ApiError> {
     let family = family_of(&uri)?;
     let asked = read(&uri, &headers, body, family.ids).await?;
+    let looked = on_subjects(&app, &caller, family, asked).await?;
+    Ok(looked.on(StatusCode::NO_CONTENT.into_response()))
+}
+
+/// Decides about subjects of a kind, all or none.
+pub(crate) async fn decide_about(
+    app: &Arc<App>,
+    caller: &Caller,
+    kind: SubjectKind,
+    decision: Decision,
+    (ids, note): (Vec<String>, String),
+) -> Result<Looked, ApiError> {
+    let family = super::FAMILIES.iter().find(|family| family.kind == kind && !family.is_detections);
+    let family = family.ok_or_else(|| ApiError::not_found("such things have no risk"))?;
+    on_subjects(app, caller, family, Asked { decision, ids, note }).await
+}
+
+async fn on_subjects(
+    app: &Arc<App>,
+    caller: &Caller,
+    family: &'static Family,
+    asked: Asked,
+) -> Result<Looked, ApiError> {
     let decision = asked.decision;
     if !family.decisions.contains(&decision) {
         let message = format!("there is no {} for {}", decision.name(), family.what);
         return Err(ApiError::not_found(message));
     }
-    let sight = RiskSight::by(&caller, family.right);
+    let sight = RiskSight::by(caller, family.right);
+    // A pseudonym must not be taken for somebody.
+    let is_masked = sight.masks_names() || caller.sight().mask().names;
     let (wanted, own) = (asked.ids.clone(), sight.clone());
-    let known = run(&app, move |book| {
+    let known = run(app, move |book| {
         wanted.iter().map(|id| known(book, &own, family, id)).collect::<Result<Vec<_>, _>>()
     });
     let mut subjects = Vec::new();
@@ -132,13 +158,13 @@ pub(super) async fn decide(
         let subject = match known {
             Some(known) => Some(known),
             // Whoever was at no risk yet is found by their sign-ins.
-            None if !sight.masks_names() => in_log(&app, &caller, &sight, family.kind, id).await?,
+            None if !is_masked => in_log(app, caller, &sight, family.kind, id).await?,
             None => None,
         };
         subjects.push(subject.ok_or_else(|| missing(family, id))?);
     }
-    let by = by(&caller, asked.note.clone());
-    run(&app, move |book| book.decide_on_subjects(&subjects, decision, &by).map_err(refused))
+    let by = by(caller, asked.note.clone());
+    run(app, move |book| book.decide_on_subjects(&subjects, decision, &by).map_err(refused))
         .await?;
     Ok(done(&asked, family.ids))
 }
@@ -201,23 +227,37 @@ pub(super) async fn decide_on_sign_ins(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    const IDS: &str = "requestIds";
-    let asked = read(&uri, &headers, body, IDS).await?;
+    let asked = read(&uri, &headers, body, SIGN_IN_IDS).await?;
+    let looked = on_sign_ins(&app, &caller, asked).await?;
+    Ok(looked.on(StatusCode::NO_CONTENT.into_response()))
+}
+
+/// Decides about sign-ins, all or none.
+pub(crate) async fn decide_about_sign_ins(
+    app: &Arc<App>,
+    caller: &Caller,
+    decision: Decision,
+    (ids, note): (Vec<String>, String),
+) -> Result<Looked, ApiError> {
+    on_sign_ins(app, caller, Asked { decision, ids, note }).await
+}
+
+async fn on_sign_ins(app: &Arc<App>, caller: &Caller, asked: Asked) -> Result<Looked, ApiError> {
     if caller.sight().mask().names {
         let message = "who is seen by pseudonym only cannot be decided about";
         return Err(ApiError::new(StatusCode::FORBIDDEN, "Forbidden", message));
     }
-    let sight = RiskSight::by(&caller, Right::DecideUserRisk);
+    let sight = RiskSight::by(caller, Right::DecideUserRisk);
     let (wanted, shared) = (asked.ids.clone(), app.clone());
-    let (decision, by) = (asked.decision, by(&caller, asked.note.clone()));
-    app.ask(&caller, move |reader| {
+    let (decision, by) = (asked.decision, by(caller, asked.note.clone()));
+    app.ask(caller, move |reader| {
         let found = wanted.iter().map(|id| sign_in(reader, &sight, id));
         let sign_ins: Vec<RiskySignIn> = found.collect::<Result<_, _>>()?;
         let book = &shared.detect.book;
         book.decide_on_sign_ins(&sign_ins, decision, &by).map_err(refused)
     })
     .await?;
-    Ok(done(&asked, IDS))
+    Ok(done(&asked, SIGN_IN_IDS))
 }
 
 /// A user's sign-in that the caller sees, and may decide about.

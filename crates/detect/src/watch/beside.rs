@@ -1,0 +1,65 @@
+//! What is looked at beside the detections: rules of one's own, and what the log says of risk.
+
+use durward_model::time::DAY_MICROS;
+use durward_query::Engine;
+use durward_store::{Joined, View};
+
+use super::WatchError;
+use crate::book::{Book, Circumstances, Recorded};
+use crate::risk::{RiskWatch, mark_of, set_mark};
+use crate::rules::{Ground, Looker, Placeholders};
+
+/// Rules look no farther back than this for what has joined: whoever wants more runs them over
+/// history.
+const BACK_MICROS: i64 = 30 * DAY_MICROS;
+/// Where rules begin on a log that they were never run on.
+const BEGIN_MICROS: i64 = DAY_MICROS;
+/// Names the instant up to which rules have looked.
+const MARK: &str = "rules";
+
+pub(super) struct Beside {
+    engine: Engine,
+    rules: Looker,
+    risk: RiskWatch,
+    /// Rules have looked at everything before this instant, µs; `None` for never.
+    looked_micros: Option<i64>,
+}
+
+impl Beside {
+    pub(super) fn new(book: &Book, placeholders: Placeholders) -> Result<Beside, WatchError> {
+        Ok(Beside {
+            engine: Engine::new(),
+            rules: Looker::new(placeholders),
+            risk: RiskWatch::default(),
+            looked_micros: book.read(|db| mark_of(db, MARK))?,
+        })
+    }
+
+    /// Something joined the log.
+    pub(super) fn doubt(&mut self, joined: Joined) {
+        let oldest = [joined.sign_in_micros, joined.other_micros].into_iter().flatten().min();
+        if let (Some(looked), Some(oldest)) = (&mut self.looked_micros, oldest) {
+            *looked = oldest.min(*looked);
+        }
+    }
+
+    pub(super) fn look(
+        &mut self,
+        book: &Book,
+        view: &View,
+        circumstances: &Circumstances<'_>,
+    ) -> Result<Recorded, WatchError> {
+        let now = circumstances.now_micros;
+        let from = self.looked_micros.unwrap_or(now - BEGIN_MICROS).max(now - BACK_MICROS);
+        let mut recorded = Recorded::default();
+        if from < now {
+            let ground = Ground { engine: &self.engine, view };
+            let found = self.rules.look(book, ground, from, now)?;
+            recorded = book.record(&found, circumstances)?;
+            book.write(|db| set_mark(db, MARK, now))?;
+            self.looked_micros = Some(now);
+        }
+        while self.risk.refresh(book, view, now)?.has_more {}
+        Ok(recorded)
+    }
+}
