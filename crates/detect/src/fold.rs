@@ -108,7 +108,7 @@ impl Fold {
 
     /// From an instant (µs) on instead of the beginning of time: nothing before it is looked at.
     #[must_use]
-    pub fn from(mut self, micros: i64) -> Fold {
+    pub fn begin_at(mut self, micros: i64) -> Fold {
         self.at_micros = micros;
         self
     }

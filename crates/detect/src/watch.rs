@@ -39,6 +39,11 @@ const SAVE_MICROS: i64 = HOUR_MICROS;
 const RECEIVED_MARGIN_MICROS: i64 = 600 * SECOND_MICROS;
 /// How often the watcher looks whether there is something to do.
 const PERIOD: Duration = Duration::from_secs(1);
+/// The watcher rests so many times as long as it took to look, so that it leaves nearly all of the
+/// machine to those who write and ask, however fast the log grows.
+const REST: u32 = 4;
+/// But no longer than this.
+const REST_MAX: Duration = Duration::from_secs(120);
 /// A branch moves on with the clock at least so often, for what is noticed by silence.
 const IDLE_MICROS: i64 = 60 * SECOND_MICROS;
 /// Very late records are looked for once so long nothing of the kind has come.
@@ -369,16 +374,19 @@ impl Watch {
         let name = std::thread::Builder::new().name("durward-detect".to_owned());
         let thread = name.spawn(move || {
             let (mut version, mut looked_micros) = (0, i64::MIN);
+            let mut rested = Instant::now();
             while !watcher.stop.load(Ordering::Relaxed) {
                 let now = Timestamp::now().micros;
                 let current = watcher.store.view().version();
                 let is_due = version != current
                     || watcher.late.is_some()
                     || now.saturating_sub(looked_micros) >= IDLE_MICROS;
-                if is_due {
+                let asked = std::mem::take(&mut *own.0.lock());
+                if asked || is_due && Instant::now() >= rested {
                     let begun = Instant::now();
                     let outcome = watcher.look(now, true);
                     watcher.note(&outcome, begun.elapsed());
+                    rested = Instant::now() + (begun.elapsed() * REST).min(REST_MAX);
                     if let Ok(recorded) = outcome {
                         (version, looked_micros) = (current, now);
                         if recorded != Recorded::default() {
@@ -390,7 +398,6 @@ impl Watch {
                 if !*asked {
                     own.1.wait_for(&mut asked, PERIOD);
                 }
-                *asked = false;
             }
         })?;
         Ok(Watch { status, stop, wake, thread: Some(thread) })

@@ -17,6 +17,7 @@
 
 mod access;
 mod access_log;
+mod alerts;
 mod app;
 mod backtest;
 mod client;

@@ -200,6 +200,7 @@ fn schemas() -> Value {
             "additionalProperties": { "type": "string" },
         },
         "Accepted": accepted(),
+        "AlertChange": alert_change(),
         "Error": error(),
     })
 }
@@ -275,6 +276,32 @@ fn accepted() -> Value {
                         "excerpt": { "type": "string" },
                     },
                 },
+            },
+        },
+    })
+}
+
+fn alert_change() -> Value {
+    let text = json!({ "type": "string" });
+    json!({
+        "type": "object",
+        "properties": {
+            "alerts": {
+                "type": "array",
+                "items": { "type": "integer" },
+                "description": "Which, where several are changed",
+            },
+            "state": { "enum": ["new", "inProgress", "closed"] },
+            "verdict": { "enum": ["truePositive", "falsePositive", "benignPositive"] },
+            "assignee": { "type": ["string", "null"] },
+            "note": text,
+            "check": {
+                "type": "object",
+                "properties": { "text": text, "done": { "type": "boolean" } },
+            },
+            "version": {
+                "type": "integer",
+                "description": "The change is refused (409) if the alert has another by now",
             },
         },
     })

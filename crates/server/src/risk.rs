@@ -54,6 +54,12 @@ impl RiskSight {
         Reach(self.parts.iter().map(|(part, _)| part.clone()).collect())
     }
 
+    /// Those who are seen without any mask, for questions to the book.
+    pub(crate) fn clear_reach(&self) -> Reach {
+        let clear = self.parts.iter().filter(|(_, mask)| *mask == Mask::default());
+        Reach(clear.map(|(part, _)| part.clone()).collect())
+    }
+
     /// How clearly a subject is seen: what every grant that covers it masks. `None` if none does.
     pub(crate) fn mask(&self, key: &SubjectKey, name: &str) -> Option<Mask> {
         let mut covering = self.parts.iter().filter(|(part, _)| part.covers(key, name));

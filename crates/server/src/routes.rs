@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::openapi::{Operation, Parameter};
 use crate::{
-    access_log, edge, export, graph, health, openapi, page, push, reported, rest, sign_in,
+    access_log, alerts, edge, export, graph, health, openapi, page, push, reported, rest, sign_in,
 };
 
 /// One method of one path.
@@ -72,6 +72,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     all.extend(graph::risk_endpoints());
     all.extend(rest_endpoints());
     all.extend(other_endpoints());
+    all.extend(alerts::endpoints());
     all.extend(page::endpoints());
     all.extend(sign_in_endpoints());
     all.extend(person_endpoints());

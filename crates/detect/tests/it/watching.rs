@@ -116,14 +116,22 @@ fn check(sent: &[Sent], restarts: &[i64]) {
         if !batch.is_empty() || minute % 60 == 0 {
             watching.look(clock(minute), false).unwrap();
         }
+        // At any moment, not only when all has settled.
+        if !batch.is_empty() && next % 16 < batch.len() {
+            assert_eq!(written(&book), looked_back(&store, clock(minute)), "minute {minute}");
+        }
     }
     let end = clock(3100);
     watching.look(end, false).unwrap();
+    assert_eq!(written(&book), looked_back(&store, end));
+}
 
+/// What one look over all of the log finds.
+fn looked_back(store: &Store, to_micros: i64) -> Vec<Finding> {
     let settings = Arc::new(Settings::default());
-    let mut back = history(&store.view(), settings, end, &mut |_, _| true).unwrap();
-    back.sort_by_key(|finding| finding.id);
-    assert_eq!(written(&book), back);
+    let mut found = history(&store.view(), settings, to_micros, &mut |_, _| true).unwrap();
+    found.sort_by_key(|finding| finding.id);
+    found
 }
 
 proptest! {

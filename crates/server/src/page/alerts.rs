@@ -1,0 +1,3 @@
+//! Alerts: what somebody should look at, and what became of it.
+
+pub(in crate::page) mod marks;
