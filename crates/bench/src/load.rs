@@ -27,8 +27,8 @@ struct ToStore<'a> {
 }
 
 #[derive(Default)]
-struct Counts {
-    new: AtomicU64,
+pub(crate) struct Counts {
+    pub(crate) new: AtomicU64,
     known: AtomicU64,
     revised: AtomicU64,
     rejected: AtomicU64,
@@ -92,7 +92,7 @@ pub(crate) fn run(files: &Path, data: &Path) -> anyhow::Result<serde_json::Value
 }
 
 /// The pieces of all files, in their order.
-fn pieces(dir: &Path, manifest: &Manifest) -> anyhow::Result<Vec<(PathBuf, Range<u64>)>> {
+pub(crate) fn pieces(dir: &Path, manifest: &Manifest) -> anyhow::Result<Vec<(PathBuf, Range<u64>)>> {
     let mut pieces = Vec::new();
     for name in &manifest.files {
         let path = dir.join(name);
@@ -103,7 +103,11 @@ fn pieces(dir: &Path, manifest: &Manifest) -> anyhow::Result<Vec<(PathBuf, Range
     Ok(pieces)
 }
 
-fn import(pieces: &[(PathBuf, Range<u64>)], store: &Store, counts: &Counts) -> anyhow::Result<()> {
+pub(crate) fn import(
+    pieces: &[(PathBuf, Range<u64>)],
+    store: &Store,
+    counts: &Counts,
+) -> anyhow::Result<()> {
     let next = AtomicUsize::new(0);
     let work = || -> anyhow::Result<()> {
         let mut decoder = Decoder::new(Options::new(Timestamp::now()));

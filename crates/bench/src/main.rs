@@ -22,6 +22,7 @@ mod prepare;
 mod report;
 mod stages;
 mod tasks;
+mod watching;
 
 use std::path::PathBuf;
 
@@ -54,6 +55,17 @@ enum Command {
         /// The store's directory.
         #[arg(long)]
         data: PathBuf,
+    },
+    /// Imports the files with and without detections beside it.
+    Watching {
+        /// The folder that `prepare` wrote.
+        files: PathBuf,
+        /// A directory for the stores, which are removed again.
+        #[arg(long)]
+        data: PathBuf,
+        /// How often each way.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
     },
     /// Runs the tasks, each several times.
     Tasks {
@@ -172,6 +184,9 @@ fn main() -> anyhow::Result<()> {
         Command::Prepare { dir, events, seed } => {
             let manifest = prepare::run(&dir, events, seed)?;
             println!("{}", serde_json::to_string_pretty(&manifest)?);
+        }
+        Command::Watching { files, data, rounds } => {
+            println!("{}", serde_json::to_string_pretty(&watching::run(&files, &data, rounds)?)?);
         }
         Command::Load { files, data } => {
             let mut figures = load::run(&files, &data)?;

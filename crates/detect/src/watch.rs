@@ -83,6 +83,8 @@ pub struct WatchStatus {
     pub at_micros: Option<i64>,
     /// Where it is in history while it catches up, and where that ends (µs).
     pub catching_up: Option<(i64, i64)>,
+    /// Records older than what was settled have come and wait to be put in their place.
+    pub has_late: bool,
     /// Sign-ins looked at since the start.
     pub seen: u64,
     /// Why the last look failed; empty if it did not.
@@ -190,6 +192,7 @@ impl Watcher {
         recorded.changed += done.changed;
         let mut status = self.status.lock();
         (status.at_micros, status.catching_up) = (Some(self.fold.at_micros()), None);
+        status.has_late = self.late.is_some();
         Ok(recorded)
     }
 
