@@ -92,7 +92,10 @@ pub(crate) fn run(files: &Path, data: &Path) -> anyhow::Result<serde_json::Value
 }
 
 /// The pieces of all files, in their order.
-pub(crate) fn pieces(dir: &Path, manifest: &Manifest) -> anyhow::Result<Vec<(PathBuf, Range<u64>)>> {
+pub(crate) fn pieces(
+    dir: &Path,
+    manifest: &Manifest,
+) -> anyhow::Result<Vec<(PathBuf, Range<u64>)>> {
     let mut pieces = Vec::new();
     for name in &manifest.files {
         let path = dir.join(name);

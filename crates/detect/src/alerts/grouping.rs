@@ -43,6 +43,8 @@ pub(super) fn place(
                 reopen(db, alert.number, now)?;
                 Place::Open(alert.number, Vec::new())
             }
+            // It was withdrawn before the alert was merged.
+            AlertState::Closed(Verdict::Merged) => find(db, finding)?,
             AlertState::Closed(_) if has_grown(&alert, finding) => Place::New(Some(alert.number)),
             AlertState::Closed(_) => return Ok(()),
             _ => Place::Open(alert.number, Vec::new()),

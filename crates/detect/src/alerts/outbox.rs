@@ -8,7 +8,7 @@ use durward_model::Id;
 use durward_model::time::{DAY_MICROS, SECOND_MICROS};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params_from_iter};
 
-use super::{Alert, Attached, id_of, level_of, query};
+use super::{Alert, Attached, HISTORY_MICROS, id_of, level_of, query};
 use crate::book::{Book, BookError, Circumstances, Result};
 use crate::finding::Level;
 use crate::rules::Rule;
@@ -185,12 +185,13 @@ pub(super) fn enqueue(
     alert: &Alert,
     circumstances: &Circumstances<'_>,
 ) -> Result<()> {
-    let routes = &circumstances.settings.routes;
-    if alert.is_history || alert.state.is_closed() || routes.channels.is_empty() {
+    let (routes, now) = (&circumstances.settings.routes, circumstances.now_micros);
+    // Alerts that are looked at again, by other settings, are no news to a channel that is new.
+    let is_old = alert.is_history || alert.last_micros < now - HISTORY_MICROS;
+    if is_old || alert.state.is_closed() || routes.channels.is_empty() {
         return Ok(());
     }
     let told = told_of(db, alert.number)?;
-    let now = circumstances.now_micros;
     for route in &routes.channels {
         let is_meant = alert.severity >= route.least
             && route.is_of_tenant(&alert.tenant)

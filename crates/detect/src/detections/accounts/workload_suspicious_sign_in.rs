@@ -56,9 +56,9 @@ pub static ABOUT: About = About {
         Parameter {
             name: "learning",
             meaning: "A workload watched for so many days has usual ways",
-            default: 14.0,
+            default: 3.0,
             unit: Unit::Days,
-            range: (2.0, 60.0),
+            range: (1.0, 60.0),
         },
         Parameter {
             name: "successes",

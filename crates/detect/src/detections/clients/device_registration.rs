@@ -167,7 +167,7 @@ impl DeviceRegistration {
         let own = *session.own.get_or_insert(now);
         let is_other = own.is_other_network(&now)
             && !own.is_same_device(&now)
-            && (own.is_other_client(&now) || own.is_too_fast(&now));
+            && (own.is_other_client(&now) || own.is_too_fast(&now) && !is_gateway(&own, &now));
         let is_both = is_other
             && is_near(own.event.at_micros)
             && session.registers_micros.is_some_and(is_near)
@@ -219,6 +219,12 @@ impl DeviceRegistration {
         let beside: Vec<_> = own.iter().map(|own| own.event).collect();
         context.found(found.run.tell(finding, &beside));
     }
+}
+
+/// A phone on the office's network and, a moment later, behind its carrier's gateway in another
+/// city.
+fn is_gateway(own: &Party, now: &Party) -> bool {
+    !own.is_other_country(now) && !own.has_other_agent(now)
 }
 
 /// Without a second factor, or by a token anybody may hold.

@@ -29,8 +29,8 @@ pub static ABOUT: About = About {
          IPv6) within the window.",
         "It is low from `names` on, and medium from three times as many on, unless the network is \
          trusted or shared.",
-        "Where five accounts that exist fail from there too, it is left to the detections of \
-         sprays.",
+        "Where accounts that exist fail from there too, five of them and a third of the names, it is \
+         left to the detections of sprays.",
     ],
     against: &["A shared kiosk where people type private addresses.", "Many former employees."],
     tuning: "Raise `names` for tenants with many guests.",
@@ -110,7 +110,7 @@ impl Detection for UserEnumeration {
             // An ordinary typing error; only where names are tried it matters.
             let is_near = |one: &Source| at.saturating_sub(one.tries.last_micros()) <= window;
             if self.sources.get(key).is_some_and(is_near) {
-                self.sources.entry(key).existing.see(at, sighting.user, window, EXISTING);
+                self.sources.entry(key).existing.see(at, sighting.user, window, NAMES_MAX);
             }
             return;
         }
@@ -118,7 +118,8 @@ impl Detection for UserEnumeration {
         let one = Try::of(sighting, true);
         source.tries.push(at, one, window, TRIES_MAX);
         let names = source.names.see(at, sighting.user, window, NAMES_MAX);
-        if names < self.names || source.existing.count(at - window) >= EXISTING {
+        let existing = source.existing.count(at - window);
+        if names < self.names || existing >= EXISTING && existing * 3 >= names {
             return;
         }
         let campaign = source.campaign.get_or_insert_default();

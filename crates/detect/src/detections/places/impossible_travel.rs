@@ -56,6 +56,8 @@ pub static ABOUT: About = About {
          from a network that somebody else of the tenant uses with a device of theirs.",
         "The same session of the same unregistered client in two countries, a place used on \
          five days or more, or a registered device of a user who is not known yet, make it low.",
+        "So does a registered device of a user who has been watched for less than three days: it \
+         may well be theirs.",
         "Otherwise it is high when the device and the country or operator are new for the user, \
          and medium else.",
         "Everything that goes on with pauses of less than twelve hours is one finding.",
@@ -185,6 +187,8 @@ impl ImpossibleTravel {
         let is_known = profile.age_micros(at) >= KNOWN_MICROS;
         let level = match explained {
             Explained::Not if is_stranger && is_known => Level::High,
+            // The directory knows the device; that it is this user's is not known yet.
+            Explained::Not if !is_known && strange.device != 0 => Level::Low,
             Explained::Not => Level::Medium,
             _ => Level::Low,
         };

@@ -38,10 +38,14 @@ fn a_kiosk_in_the_office_is_low_however_many_there_are() {
 }
 
 #[test]
-fn where_existing_accounts_fail_too_it_is_a_spray() {
-    let mut told = staff(8, 8);
-    told.push(guesses(1).remove(0));
-    told.extend((0..8).map(|n| strange(&name(n), START + n * MINUTE + 1, 50126)));
-    told.extend(guesses(50).into_iter().skip(1));
-    assert!(Story::new(&told).findings(ID).is_empty());
+fn where_many_of_the_names_exist_it_is_a_spray() {
+    let story = |names: i64| {
+        let mut told = staff(8, 8);
+        told.push(guesses(1).remove(0));
+        told.extend((0..8).map(|n| strange(&name(n), START + n * MINUTE + 1, 50126)));
+        told.extend(guesses(names).into_iter().skip(1));
+        Story::new(&told).findings(ID)
+    };
+    assert!(story(24).is_empty(), "a third exists");
+    assert_eq!(story(50).len(), 1, "few exist");
 }
