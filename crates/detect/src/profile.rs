@@ -49,6 +49,7 @@ const SHARERS_MAX: usize = 12;
 /// Subjects remembered.
 const USERS_MAX: usize = 1_000_000;
 const WORKLOADS_MAX: usize = 200_000;
+const TENANTS_MAX: usize = 10_000;
 const ADDRESSES_MAX: usize = 1_000_000;
 const NETWORKS_MAX: usize = 500_000;
 /// Subjects not seen for so long are forgotten.
@@ -311,6 +312,20 @@ pub struct Profiles {
     workloads: Keyed<Profile>,
     addresses: Keyed<AddressProfile>,
     egresses: Keyed<Egress>,
+    tenants: Keyed<TenantProfile>,
+}
+
+/// Since when a tenant has been watched.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct TenantProfile {
+    first_micros: i64,
+    last_micros: i64,
+}
+
+impl Touched for TenantProfile {
+    fn touched_micros(&self) -> i64 {
+        self.last_micros
+    }
 }
 
 impl Default for Profiles {
@@ -320,6 +335,7 @@ impl Default for Profiles {
             workloads: Keyed::new(WORKLOADS_MAX),
             addresses: Keyed::new(ADDRESSES_MAX),
             egresses: Keyed::new(NETWORKS_MAX),
+            tenants: Keyed::new(TENANTS_MAX),
         }
     }
 }
@@ -369,6 +385,13 @@ impl Profiles {
         self.users.iter()
     }
 
+    /// How long the tenant of a sign-in has been watched, µs. What its people share (offices, ways
+    /// out of VPNs) takes some days to be known.
+    pub fn tenant_age_micros(&self, sighting: &Sighting<'_>) -> i64 {
+        let tenant = self.tenants.get(sighting.tenant);
+        tenant.map_or(0, |tenant| sighting.at_micros - tenant.first_micros)
+    }
+
     /// Learns a sign-in.
     pub(crate) fn saw(&mut self, sighting: &Sighting<'_>) {
         let refused = Class::WRONG_PASSWORD.and(Class::UNKNOWN_USER);
@@ -393,6 +416,7 @@ impl Profiles {
         if !success {
             return;
         }
+        self.saw_tenant(sighting.tenant, sighting.at_micros);
         if sighting.is(Class::USER) && sighting.user != 0 {
             let (device, at) = (sighting.device.device, sighting.at_micros);
             let profile = self.users.entry(sighting.user);
@@ -405,6 +429,15 @@ impl Profiles {
             self.workloads.entry(sighting.principal).saw(sighting);
         }
     }
+
+    fn saw_tenant(&mut self, tenant: u64, at_micros: i64) {
+        let known = self.tenants.get(tenant);
+        if known.is_none_or(|known| at_micros - known.last_micros >= DAY_MICROS) {
+            let first_micros = known.map_or(at_micros, |known| known.first_micros);
+            let profile = TenantProfile { first_micros, last_micros: at_micros };
+            *self.tenants.entry(tenant) = profile;
+        }
+    }
 }
 
 impl State for Profiles {
@@ -413,6 +446,7 @@ impl State for Profiles {
         self.workloads.branch();
         self.addresses.branch();
         self.egresses.branch();
+        self.tenants.branch();
     }
 
     fn rollback(&mut self) {
@@ -420,6 +454,7 @@ impl State for Profiles {
         self.workloads.rollback();
         self.addresses.rollback();
         self.egresses.rollback();
+        self.tenants.rollback();
     }
 
     fn prune(&mut self, before_micros: i64) {
@@ -427,23 +462,27 @@ impl State for Profiles {
         self.workloads.prune(before_micros);
         self.addresses.prune(before_micros);
         self.egresses.prune(before_micros);
+        self.tenants.prune(before_micros);
     }
 
     fn save(&self, out: &mut Vec<u8>) -> Result<(), postcard::Error> {
         self.users.save(out)?;
         self.workloads.save(out)?;
         self.addresses.save(out)?;
-        self.egresses.save(out)
+        self.egresses.save(out)?;
+        self.tenants.save(out)
     }
 
     fn load<'a>(&mut self, from: &'a [u8]) -> Result<&'a [u8], postcard::Error> {
         let rest = self.users.load(from)?;
         let rest = self.workloads.load(rest)?;
         let rest = self.addresses.load(rest)?;
-        self.egresses.load(rest)
+        let rest = self.egresses.load(rest)?;
+        self.tenants.load(rest)
     }
 
     fn size(&self) -> usize {
-        self.users.size() + self.workloads.size() + self.addresses.size() + self.egresses.size()
+        let people = self.users.size() + self.workloads.size() + self.tenants.size();
+        people + self.addresses.size() + self.egresses.size()
     }
 }

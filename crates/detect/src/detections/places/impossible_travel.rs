@@ -56,8 +56,7 @@ pub static ABOUT: About = About {
          from a network that somebody else of the tenant uses with a device of theirs.",
         "The same session of the same unregistered client in two countries, a place used on \
          five days or more, or a registered device of a user who is not known yet, make it low.",
-        "So does a registered device of a user who has been watched for less than three days: it \
-         may well be theirs.",
+        "The first three days of the log make it low: ways out of VPNs are learned then.",
         "Otherwise it is high when the device and the country or operator are new for the user, \
          and medium else.",
         "Everything that goes on with pauses of less than twelve hours is one finding.",
@@ -185,10 +184,10 @@ impl ImpossibleTravel {
             || !profile.knew(Trait::Asn, u64::from(strange.asn), at);
         let is_stranger = is_new && !profile.knew_machine(strange.device, strange.client, at);
         let is_known = profile.age_micros(at) >= KNOWN_MICROS;
+        let is_settled = context.profiles.tenant_age_micros(sighting) >= KNOWN_MICROS;
         let level = match explained {
             Explained::Not if is_stranger && is_known => Level::High,
-            // The directory knows the device; that it is this user's is not known yet.
-            Explained::Not if !is_known && strange.device != 0 => Level::Low,
+            Explained::Not if !is_settled => Level::Low,
             Explained::Not => Level::Medium,
             _ => Level::Low,
         };
@@ -220,7 +219,12 @@ impl ImpossibleTravel {
         if let Explained::Perhaps(why) = explained {
             finding = finding.against(*why);
         }
-        if !is_known {
+        if !is_settled {
+            finding = finding.against(
+                "The log has been watched for less than three days; ways out of VPNs that people \
+                 share are not known yet.",
+            );
+        } else if !is_known {
             finding = finding.against("This user has been watched for less than three days.");
         }
         if leg.usual.is_trusted {
