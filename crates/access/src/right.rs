@@ -226,11 +226,8 @@ impl Role {
         const MORE: Rights = LOGS.either(Rights::of(&[ReadRisk, ReadMetrics]));
         const READER: Rights = MORE.either(Rights::of(&[ReadConditionalAccess]));
         const DECIDE: Rights = Rights::of(&[DecideUserRisk, DecideWorkloadRisk, WorkAlerts]);
-        const SECURITY: Rights = READER.either(DECIDE).either(Rights::of(&[
-            Ingest,
-            ReadAccessLog,
-            ChangeDetections,
-        ]));
+        const SECURITY: Rights =
+            READER.either(DECIDE).either(Rights::of(&[Ingest, ReadAccessLog, ChangeDetections]));
         match self {
             Role::GlobalAdministrator => SECURITY.either(Rights::of(&[ManageAccess])),
             Role::SecurityAdministrator => SECURITY,

@@ -190,6 +190,7 @@ impl Watcher {
         let done = self.beside.look(&self.book, &view, &circumstances)?;
         recorded.new += done.new;
         recorded.changed += done.changed;
+        recorded.withdrawn += done.withdrawn;
         let mut status = self.status.lock();
         (status.at_micros, status.catching_up) = (Some(self.fold.at_micros()), None);
         status.has_late = self.late.is_some();

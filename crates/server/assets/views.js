@@ -25,14 +25,14 @@
   }
 
   /** Shows a page of its own in a dialog; without an answer the page itself. */
-  async function show(link) {
+  async function show(link, href = link.href) {
     let text = '';
     try {
-      const answer = await fetch(link.href, { headers: { 'HX-Request': 'true' } });
+      const answer = await fetch(href, { headers: { 'HX-Request': 'true' } });
       if (answer.ok) text = await answer.text();
     } catch { /* The page says what is wrong. */ }
     if (!text) {
-      location.assign(link.href);
+      location.assign(href);
       return;
     }
     const box = dialog();
@@ -65,6 +65,17 @@
     if (!link) return;
     event.preventDefault();
     show(link);
+  });
+
+  // A form that leads to a page of its own, such as one that asks whether something is meant.
+  document.addEventListener('submit', (event) => {
+    const form = event.target.closest('form[data-dialog]');
+    if (!form || event.defaultPrevented) return;
+    event.preventDefault();
+    const query = new URLSearchParams(new FormData(form, event.submitter));
+    const from = event.submitter ?? form;
+    from.dataset.dialog ||= form.dataset.dialog;
+    show(from, `${form.action}?${query}`);
   });
 
   const open = (id) => () => show(byId(id));

@@ -44,8 +44,21 @@ const BODY_BYTES_MAX: usize = 64 << 10;
 const LOOKED_UP_MAX: usize = 200;
 /// Parameters of lists.
 const PARAMS: [&str; 15] = [
-    "state", "verdict", "severity", "tenant", "detection", "kind", "subject", "assignee", "q",
-    "from", "to", "history", "count", "limit", "cursor",
+    "state",
+    "verdict",
+    "severity",
+    "tenant",
+    "detection",
+    "kind",
+    "subject",
+    "assignee",
+    "q",
+    "from",
+    "to",
+    "history",
+    "count",
+    "limit",
+    "cursor",
 ];
 
 /// Whose alerts a caller may read.

@@ -48,6 +48,8 @@ pub(crate) struct Detect {
     pub(crate) book: Arc<Book>,
     /// What the configuration says; what was chosen in pages goes over it.
     pub(crate) configured: Settings,
+    /// Values of the placeholders that Sigma rules may name.
+    pub(crate) placeholders: Placeholders,
     watch: Option<Watch>,
 }
 
@@ -56,12 +58,12 @@ impl Detect {
         let DetectOptions { book, settings, placeholders, watch, .. } = options;
         let watch = match watch {
             Some(dir) => {
-                let watcher = Watcher::new(store, book.clone(), &dir, settings.clone(), placeholders)?;
+                let watcher = Watcher::new(store, book.clone(), &dir, settings.clone(), placeholders.clone())?;
                 Some(Watch::start(watcher, |_| {}).map_err(StartError::Thread)?)
             }
             None => None,
         };
-        Ok(Detect { book, configured: settings, watch })
+        Ok(Detect { book, configured: settings, placeholders, watch })
     }
 
     /// How watching goes; `None` where nobody watches.

@@ -32,6 +32,7 @@ use crate::question::Question;
 
 use options::Options;
 pub(crate) use risk::endpoints as risk_endpoints;
+pub(crate) use risk::{decide_about, decide_about_sign_ins, find_subject as find_risky_subject};
 pub(crate) use summarized::summarized;
 
 /// Rows of a page, and the most there can be.

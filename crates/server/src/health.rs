@@ -10,6 +10,7 @@ use durward_store::Status;
 use serde_json::json;
 
 use crate::app::App;
+use crate::metrics;
 use crate::error::ApiError;
 
 /// `GET /healthz`: the process answers.
@@ -33,7 +34,11 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Result<Response, ApiE
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
     let status = store_status(&app).await?;
     let kind = "text/plain; version=0.0.4; charset=utf-8";
-    Ok(([(CONTENT_TYPE, kind)], app.metrics.write(&status)).into_response())
+    let mut text = app.metrics.write(&status);
+    if let Some(watched) = app.detect.status() {
+        metrics::write_watch(&watched, &mut text);
+    }
+    Ok(([(CONTENT_TYPE, kind)], text).into_response())
 }
 
 /// The store's status. Takes its locks, so it is blocking, but never long: it does not queue

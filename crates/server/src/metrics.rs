@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use durward_detect::WatchStatus;
 use durward_model::Log;
 use durward_store::{Appended, Status};
 use std::sync::{Arc, Mutex};
@@ -167,6 +168,25 @@ fn write_store(status: &Status, out: &mut String) {
         ("durward_stopped", "Has the store stopped accepting data?", status.stopped.into()),
     ] {
         head(out, name, "gauge", help);
+        line(out, name, "", value);
+    }
+}
+
+/// How the detections are doing.
+pub(crate) fn write_watch(status: &WatchStatus, out: &mut String) {
+    let at = status.at_micros.unwrap_or(0) / 1_000_000;
+    let failing = u8::from(!status.error.is_empty());
+    for (name, kind, help, value) in [
+        ("durward_detections_at_seconds", "gauge", "The log was looked at up to here.", at),
+        ("durward_detections_failing", "gauge", "Did the last look fail?", failing.into()),
+        (
+            "durward_detections_seen_total",
+            "counter",
+            "Sign-ins that detections have looked at.",
+            i64::try_from(status.seen).unwrap_or(i64::MAX),
+        ),
+    ] {
+        head(out, name, kind, help);
         line(out, name, "", value);
     }
 }

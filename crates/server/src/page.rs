@@ -7,10 +7,12 @@
 
 mod access_log;
 mod account;
+mod alerts;
 mod assets;
 mod attempt;
 mod charts;
 mod completeness;
+mod detections;
 mod diagnose;
 mod download;
 mod entity;
@@ -25,6 +27,8 @@ mod me;
 mod overview;
 mod records;
 mod reported;
+mod risk;
+mod rules;
 mod scope;
 mod search;
 pub(crate) mod shell;
@@ -81,6 +85,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     all.extend(attempt::endpoints());
     all.extend(entity::endpoints());
     all.extend(map::endpoints());
+    all.extend(risk::endpoints());
     all.extend(errors::endpoints());
     all.extend(diagnose::endpoints());
     all.extend(records::endpoints());
@@ -88,6 +93,9 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     all.extend(views::endpoints());
     all.extend(download::endpoints());
     all.extend(live::endpoints());
+    all.extend(alerts::endpoints());
+    all.extend(detections::endpoints());
+    all.extend(rules::endpoints());
     all
 }
 

@@ -58,6 +58,12 @@ pub(crate) fn run_all(tally: &mut Tally, root: &Path) {
         Ok(())
     });
     let Some(server) = server else { return };
+    if let Some(python) = &python {
+        let mut alerts = Command::new(python);
+        alerts.arg(place.scripts.join("alerts.py")).arg(&place.durward);
+        alerts.arg(place.scratch.join("alerts")).env("PYTHONDONTWRITEBYTECODE", "1");
+        tally.step("delivery of alerts", |_| run(&mut alerts));
+    }
     let generated = place.scratch.join("generated");
     let script = |program: &Path, name: &str| {
         let mut command = Command::new(program);

@@ -172,7 +172,23 @@ impl Book {
         Ok(recorded)
     }
 
-    fn withdraw(&self, finding: &Finding, circumstances: &Circumstances<'_>) -> Result<()> {
+    /// What rules told from an instant on and what was not withdrawn.
+    pub(crate) fn told_by_rules(&self, since_micros: i64) -> Result<Vec<StoredFinding>> {
+        self.read(|db| {
+            let statement = "SELECT body, recorded, withdrawn FROM finding \
+                 WHERE told >= ?1 AND withdrawn IS NULL AND detection LIKE 'rule:%'";
+            let mut statement = db.prepare_cached(statement)?;
+            let rows = statement.query_map([since_micros], of_row)?;
+            rows.map(|row| row?.parse()).collect()
+        })
+    }
+
+    /// Takes a finding back.
+    pub(crate) fn withdraw(
+        &self,
+        finding: &Finding,
+        circumstances: &Circumstances<'_>,
+    ) -> Result<()> {
         self.write(|db| {
             let statement = "UPDATE finding SET withdrawn = ?2 WHERE id = ?1";
             db.execute(statement, (&finding.id.0[..], circumstances.now_micros))?;

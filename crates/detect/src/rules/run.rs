@@ -44,13 +44,32 @@ pub fn run_all(
     from_micros: i64,
     to_micros: i64,
 ) -> Result<Vec<Vec<Finding>>, QueryError> {
+    let told = told(ground, rules, from_micros, to_micros)?;
+    Ok(told.into_iter().map(|told| told.findings).collect())
+}
+
+/// What one rule tells.
+pub(crate) struct Told {
+    pub(crate) findings: Vec<Finding>,
+    /// There were not more than can be kept.
+    pub(crate) is_whole: bool,
+}
+
+/// What each of some rules tells, in words.
+pub(crate) fn told(
+    ground: Ground<'_>,
+    rules: &[&Compiled],
+    from_micros: i64,
+    to_micros: i64,
+) -> Result<Vec<Told>, QueryError> {
     let outcomes = outcomes(ground, rules, from_micros, to_micros)?;
     let tell = |(rule, outcome): (&&Compiled, Outcome)| {
-        if outcome.uncounted > 0 {
+        let is_whole = outcome.uncounted == 0;
+        if !is_whole {
             tracing::warn!(rule = rule.rule.id, more = outcome.uncounted, "too many findings");
         }
-        let told = outcome.found.iter().map(|found| tell::finding(rule, found, ground.view));
-        Ok(told.collect::<Result<Vec<_>, _>>()?)
+        let findings = outcome.found.iter().map(|found| tell::finding(rule, found, ground.view));
+        Ok(Told { findings: findings.collect::<Result<Vec<_>, _>>()?, is_whole })
     };
     rules.iter().zip(outcomes).map(tell).collect()
 }
@@ -190,7 +209,36 @@ pub struct Looker {
     placeholders: Placeholders,
     /// The version of the book's rules that were made ready.
     version: Option<i64>,
-    rules: Vec<Arc<Compiled>>,
+    rules: Vec<Ready>,
+}
+
+/// A rule of the book that is run.
+#[derive(Clone, Debug)]
+struct Ready {
+    rule: Arc<Compiled>,
+    /// When it was changed last, µs.
+    changed_micros: i64,
+}
+
+/// What the rules of the book found in a range of time.
+#[derive(Debug)]
+pub struct Looked {
+    /// What they found, in the order of being found.
+    pub found: Vec<Finding>,
+    /// Which of them were run, and where.
+    pub(crate) runs: Vec<Run>,
+}
+
+/// A run of one rule.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) rule: Arc<Compiled>,
+    /// When the rule was changed last, µs.
+    pub(crate) changed_micros: i64,
+    pub(crate) from_micros: i64,
+    pub(crate) to_micros: i64,
+    /// Everything that it found is told.
+    pub(crate) is_whole: bool,
 }
 
 impl Looker {
@@ -208,11 +256,11 @@ impl Looker {
         ground: Ground<'_>,
         from_micros: i64,
         to_micros: i64,
-    ) -> Result<Vec<Finding>, LookError> {
+    ) -> Result<Looked, LookError> {
         self.refresh(book)?;
-        let mut ranges: HashMap<(i64, i64), Vec<&Compiled>> = HashMap::new();
-        for rule in &self.rules {
-            let range = match rule.rule.schedule {
+        let mut ranges: HashMap<(i64, i64), Vec<&Ready>> = HashMap::new();
+        for ready in &self.rules {
+            let range = match ready.rule.rule.schedule {
                 Schedule::Stream => (from_micros, to_micros),
                 Schedule::Every { minutes } => {
                     let step = i64::from(minutes) * 60 * SECOND_MICROS;
@@ -221,17 +269,21 @@ impl Looker {
                 }
             };
             if range.0 < range.1 {
-                ranges.entry(range).or_default().push(rule);
+                ranges.entry(range).or_default().push(ready);
             }
         }
-        let mut found = Vec::new();
-        for ((from, to), rules) in ranges {
-            for findings in run_all(ground, &rules, from, to)? {
+        let (mut found, mut runs) = (Vec::new(), Vec::new());
+        for ((from_micros, to_micros), these) in ranges {
+            let rules: Vec<&Compiled> = these.iter().map(|ready| &*ready.rule).collect();
+            let told = told(ground, &rules, from_micros, to_micros)?;
+            for (ready, Told { findings, is_whole }) in these.into_iter().zip(told) {
+                let Ready { rule, changed_micros } = ready.clone();
+                runs.push(Run { rule, changed_micros, from_micros, to_micros, is_whole });
                 found.extend(findings);
             }
         }
         found.sort_by_key(|finding| (finding.found_micros, finding.id));
-        Ok(found)
+        Ok(Looked { found, runs })
     }
 
     fn refresh(&mut self, book: &Book) -> BookResult<()> {
@@ -243,7 +295,10 @@ impl Looker {
         for stored in book.rules()? {
             let (id, enabled) = (stored.rule.id.clone(), stored.rule.enabled);
             match Compiled::new(stored.rule, &self.placeholders) {
-                Ok(compiled) if enabled => self.rules.push(Arc::new(compiled)),
+                Ok(compiled) if enabled => self.rules.push(Ready {
+                    rule: Arc::new(compiled),
+                    changed_micros: stored.at_micros,
+                }),
                 Ok(_) => {}
                 Err(error) => tracing::warn!(rule = id, %error, "a rule cannot be run"),
             }

@@ -27,6 +27,7 @@ use rsigma_parser::{
 
 use super::model::{Rule, RuleError, Schedule, Shape, Source, Suppress, slug};
 use super::rows::Row;
+use super::shipped::OPTIONAL_LISTS;
 use crate::finding::Level;
 pub(crate) use event::Shown;
 pub(crate) use names::Name;
@@ -284,9 +285,11 @@ fn expand(
         values.push(SigmaValue::String(SigmaString::new(text)));
         return Ok(());
     };
-    let list = placeholders.get(name).filter(|list| !list.is_empty()).ok_or_else(|| {
-        format!("it needs a list for its placeholder %{name}%, and none is configured")
-    })?;
+    let list = placeholders.get(name).unwrap_or_default();
+    let may_be_empty = OPTIONAL_LISTS.iter().any(|known| known.eq_ignore_ascii_case(name));
+    if list.is_empty() && !may_be_empty {
+        return Err(format!("it needs a list for its placeholder %{name}%, and none is configured"));
+    }
     for value in list {
         let mut literal = String::new();
         for letter in value.chars() {

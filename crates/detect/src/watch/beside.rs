@@ -7,7 +7,7 @@ use durward_store::{Joined, View};
 use super::WatchError;
 use crate::book::{Book, Circumstances, Recorded};
 use crate::risk::{RiskWatch, mark_of, set_mark};
-use crate::rules::{Ground, Looker, Placeholders};
+use crate::rules::{Ground, Looker, Placeholders, revise};
 
 /// Rules look no farther back than this for what has joined: whoever wants more runs them over
 /// history.
@@ -54,8 +54,11 @@ impl Beside {
         let mut recorded = Recorded::default();
         if from < now {
             let ground = Ground { engine: &self.engine, view };
-            let found = self.rules.look(book, ground, from, now)?;
-            recorded = book.record(&found, circumstances)?;
+            let looked = self.rules.look(book, ground, from, now)?;
+            recorded = book.record(&looked.found, circumstances)?;
+            let revised = revise(book, ground, &looked, circumstances)?;
+            recorded.changed += revised.changed;
+            recorded.withdrawn = revised.withdrawn;
             book.write(|db| set_mark(db, MARK, now))?;
             self.looked_micros = Some(now);
         }

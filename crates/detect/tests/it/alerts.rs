@@ -154,7 +154,7 @@ const CLOSED: AlertState = AlertState::Closed(Verdict::TruePositive);
 fn only_what_alerts_makes_alerts() {
     let mut world = World::new();
     let low = Finding { level: Level::Low, ..finding(SPRAY, "ana", "a") };
-    world.tell(&[low.clone()]);
+    world.tell(std::slice::from_ref(&low));
     assert_eq!(world.all(), []);
     // It gets serious later.
     world.tell(&[Finding { level: Level::Medium, ..low }]);
@@ -194,7 +194,7 @@ fn one_alert_for_one_sign_in_one_attempt_and_one_campaign() {
         last_micros: MONDAY_MICROS + 3 * DAY,
         ..finding("mfa-fatigue", "cleo", "f")
     };
-    world.tell(&[late.clone()]);
+    world.tell(std::slice::from_ref(&late));
     assert_eq!(world.all().len(), 2);
     // Another tenant has nothing to do with it.
     let other = Finding { tenant: "other".to_owned(), ..finding(SPRAY, "ana", "b") };
@@ -275,7 +275,7 @@ fn an_alert_without_reasons_closes_itself_and_comes_back() {
 fn a_closed_alert_stays_closed_until_there_is_more() {
     let mut world = World::new();
     let told = finding(SPRAY, "ana", "a");
-    world.tell(&[told.clone()]);
+    world.tell(std::slice::from_ref(&told));
     let first = world.only_alert().number;
     world.state(first, AlertState::Closed(Verdict::FalsePositive));
     // It grows a little, and another detection sees the same sign-in.
@@ -435,7 +435,7 @@ fn suppressed_findings_make_no_alert_and_are_counted() {
 fn each_channel_is_told_once_and_again_when_it_gets_worse() {
     let mut world = World::new();
     let told = finding(SPRAY, "ana", "a");
-    world.tell(&[told.clone()]);
+    world.tell(std::slice::from_ref(&told));
     world.tell(&[finding(TRAVEL, "ana", "b")]);
     let due = world.due("team");
     assert_eq!(due.len(), 1);
@@ -463,7 +463,7 @@ fn old_records_wake_nobody() {
     let mut world = World::new();
     world.now = MONDAY_MICROS + 5 * DAY;
     let old = finding(SPRAY, "ana", "a");
-    world.tell(&[old.clone()]);
+    world.tell(std::slice::from_ref(&old));
     let alert = world.only_alert();
     assert!(alert.is_history && alert.state == AlertState::New);
     assert_eq!(world.deliver("team"), 0);

@@ -4,7 +4,9 @@
 
 mod collection;
 mod kept;
+mod labels;
 mod shapes;
+mod shipped;
 mod sigma;
 mod stream;
 

@@ -194,6 +194,12 @@ impl Sink for Taker<'_> {
     }
 }
 
+/// Takes records in as an import does, as received at that time; each must be readable.
+pub(crate) fn take_in(store: &Store, name: &str, lines: &[u8], received_micros: i64) {
+    let received = Timestamp::from_micros(received_micros);
+    Decoder::new(Options::new(received)).decode_bytes(name, lines, &mut Taker(store)).unwrap();
+}
+
 /// Writes records and numbers them.
 #[derive(Default)]
 pub(crate) struct Teller {
@@ -208,9 +214,7 @@ impl Teller {
             lines.extend(self.record(sign_in).to_string().into_bytes());
             lines.push(b'\n');
         }
-        let received = Timestamp::from_micros(received_micros);
-        let mut taker = Taker(store);
-        Decoder::new(Options::new(received)).decode_bytes("story", &lines, &mut taker).unwrap();
+        take_in(store, "story", &lines, received_micros);
     }
 
     fn record(&mut self, sign_in: &SignIn) -> Value {

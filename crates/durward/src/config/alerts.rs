@@ -28,6 +28,7 @@ const FILE: &str = "file:";
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Alerts {
     wait: Span,
+    timeout: Span,
     retry_first: Span,
     retry_most: Span,
     give_up: Span,
@@ -140,6 +141,7 @@ impl Default for Alerts {
         let pace = Pace::default();
         Alerts {
             wait: Span(std::time::Duration::from_secs(10)),
+            timeout: Span(pace.timeout),
             retry_first: Span(pace.first_wait),
             retry_most: Span(pace.longest_wait),
             give_up: Span(pace.give_up),
@@ -171,7 +173,9 @@ impl Alerts {
         let mut channels: Vec<ChannelConfig> = Vec::new();
         for channel in &self.channels {
             let name = channel.name.trim();
-            if name.is_empty() || name.len() > 80 || name.chars().any(|c| c.is_control() || c == '/')
+            if name.is_empty()
+                || name.len() > 80
+                || name.chars().any(|c| c.is_control() || c == '/')
             {
                 bail!("alerts.channels: a name has 1 to 80 letters, and no /");
             }
@@ -185,19 +189,20 @@ impl Alerts {
             channels.push(config);
         }
         let (longest_wait, give_up) = (self.retry_most.0, self.give_up.0);
-        Ok(DeliverOptions {
-            channels,
-            pace: Pace { first_wait, longest_wait, give_up, ..Pace::default() },
-        })
+        let Span(timeout) = self.timeout;
+        if timeout.is_zero() {
+            bail!("alerts.timeout: more than no time at all");
+        }
+        let pace = Pace { timeout, first_wait, longest_wait, give_up, ..Pace::default() };
+        Ok(DeliverOptions { channels, pace })
     }
 }
 
 impl Channel {
     fn route(&self) -> Result<Route> {
         let name = &self.name;
-        let least = Level::from_name(&self.severity).with_context(|| {
-            format!("alerts.channels: {name}: severity is low, medium or high")
-        })?;
+        let least = Level::from_name(&self.severity)
+            .with_context(|| format!("alerts.channels: {name}: severity is low, medium or high"))?;
         let quiet = self.quiet.as_ref().map(QuietHours::read).transpose();
         Ok(Route {
             name: name.clone(),
@@ -383,7 +388,10 @@ mod tests {
         let quiet = routes.channels[0].quiet.unwrap();
         assert_eq!((quiet.from_minute, quiet.to_minute), (1320, 450));
         assert!(quiet.high_pierces && quiet.zone == Zone::East(3600));
-        assert_eq!((routes.channels[0].least, routes.channels[1].least), (Level::High, Level::Medium));
+        assert_eq!(
+            (routes.channels[0].least, routes.channels[1].least),
+            (Level::High, Level::Medium)
+        );
         assert_eq!(options.pace.give_up.as_secs(), 86_400);
         let Transport::Webhook(webhook) = &options.channels[0].transport else { panic!() };
         assert_eq!(webhook.url.secret(), "https://hooks.example.com/T0/B0/secret");
@@ -391,6 +399,24 @@ mod tests {
         assert_eq!((email.port, email.tls), (587, SmtpTls::StartTls));
         let Transport::Syslog(syslog) = &options.channels[2].transport else { panic!() };
         assert_eq!((syslog.port, syslog.facility), (6514, 4));
+    }
+
+    #[test]
+    fn the_pages_tell_what_there_is() {
+        #[derive(Deserialize)]
+        struct Page {
+            alerts: Alerts,
+        }
+        for (page, block) in [
+            (include_str!("../../../../docs/alerts.md"), 1),
+            (include_str!("../../../../docs/configuration.md"), 3),
+        ] {
+            let block = page.split("```toml\n").nth(block).unwrap().split("```").next().unwrap();
+            let Page { mut alerts } = toml::from_str(block).unwrap();
+            assert!(!alerts.channels.is_empty() && alerts.routes().is_ok());
+            alerts.channels.clear();
+            assert_eq!(alerts, Alerts::default(), "what is not set has these values");
+        }
     }
 
     #[test]
@@ -405,7 +431,8 @@ mod tests {
     #[test]
     fn channels_that_cannot_be_are_refused() {
         let webhook = "name = \"a\"\nkind = \"webhook\"\nurl = \"https://x/\"\n";
-        let email = "name = \"a\"\nkind = \"email\"\nfrom = \"a@b.example\"\nto = [\"c@d.example\"]\n";
+        let email =
+            "name = \"a\"\nkind = \"email\"\nfrom = \"a@b.example\"\nto = [\"c@d.example\"]\n";
         for (channel, said) in [
             (format!("{webhook}to = [\"x\"]\n"), "to is not for channels of this kind"),
             (format!("{webhook}url_file = \"x\"\n"), "either url or url_file"),
@@ -413,9 +440,14 @@ mod tests {
             (format!("{webhook}severity = \"grave\"\n"), "severity is low, medium or high"),
             (format!("{webhook}secret_file = \"/no/such\"\n"), "reading the secret"),
             (format!("{webhook}colour = \"red\"\n"), "unknown field `colour`"),
-            (format!("{webhook}quiet = {{ from = \"25:00\", to = \"07:00\" }}\n"), "no time of day"),
             (
-                format!("{webhook}quiet = {{ from = \"22:00\", to = \"07:00\", zone = \"CET\" }}\n"),
+                format!("{webhook}quiet = {{ from = \"25:00\", to = \"07:00\" }}\n"),
+                "no time of day",
+            ),
+            (
+                format!(
+                    "{webhook}quiet = {{ from = \"22:00\", to = \"07:00\", zone = \"CET\" }}\n"
+                ),
                 "zone",
             ),
             (webhook.replace("https", "http"), "without encryption"),

@@ -57,6 +57,7 @@ async function places(url) {
     ['workload', `/workloads/${program.servicePrincipalId}`],
     ['device', `/devices/${user.deviceDetail.deviceId}`],
     ['map', '/map?t=30d'],
+    ...await riskPlaces(url),
     ['errors', '/errors'],
     ['error', '/errors/50126'],
     ['diagnose', `/diagnose?id=${one(failed)}`],
@@ -64,9 +65,46 @@ async function places(url) {
     ['download', '/download?type=i&t=24h'],
     ['audit', '/audit'],
     ['provisioning', '/provisioning'],
+    ['alerts', '/alerts'],
+    ['alert', '/alerts/1'],
+    ['alert-channels', '/alerts/channels'],
+    ['alert-suppressions', '/alerts/suppressions'],
+    ['detections', '/detections'],
+    ['detection', '/detections/impossible-travel'],
+    ['rules', '/rules'],
+    ['rule-new', `/rules/new?type=i&t=24h&f=${encode('status=failure')}`],
+    ['rule-import', '/rules/import'],
     ['me', '/me'],
     ['access-log', '/access-log'],
     ['reported', '/reported'],
+  ];
+}
+
+/** Pages about risk, once something was found: the watcher begins when the server does. */
+async function riskPlaces(url) {
+  const get = async (name) => {
+    const answer = await fetch(`${url}/beta/identityProtection/${name}?$top=200`);
+    assert.equal(answer.status, 200, name);
+    return (await answer.json()).value;
+  };
+  let detections = [];
+  for (let wait = 0; wait < 120 && detections.length === 0; wait += 1) {
+    detections = await get('riskDetections');
+    if (detections.length === 0) await new Promise((done) => { setTimeout(done, 500); });
+  }
+  assert.ok(detections.length > 0, 'nothing was found in the demo within a minute');
+  const one = detections.find((found) => found.riskEventType === 'mcasImpossibleTravel')
+    ?? detections[0];
+  return [
+    ['protection', '/protection'],
+    ['risky-users', '/protection/users'],
+    ['risky-user', `/protection/users/${one.userId}`],
+    ['risky-sign-ins', '/protection/sign-ins'],
+    ['risk-detections', '/protection/detections'],
+    ['findings', '/protection/detections?kind=all'],
+    ['finding', `/protection/detections/${one.id}`],
+    ['risky-workloads', '/protection/workloads'],
+    ['decide', `/protection/decide?kind=user&decision=dismiss&id=${one.userId}`],
   ];
 }
 

@@ -22,6 +22,8 @@ use crate::params::{self, Params};
 
 /// Largest form, in bytes.
 const FORM_BYTES_MAX: usize = 16 << 10;
+/// The same for forms of those who are known, which may carry files of rules.
+const LARGE_FORM_BYTES_MAX: usize = 1 << 20;
 
 /// What an endpoint needs of a caller. Every endpoint of the table has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,7 +205,7 @@ async fn check_token(caller: &Caller, request: Request) -> Result<Request, ApiEr
         return if matches!(caller.who, Who::Demo) { Ok(request) } else { Err(missing()) };
     }
     let (parts, body) = request.into_parts();
-    let bytes = read_form_bytes(body).await?;
+    let bytes = read_form_bytes(body, LARGE_FORM_BYTES_MAX).await?;
     let form = parse_form(&bytes)?;
     if !form.get("csrf").is_some_and(|given| is_token(given, expected)) {
         return Err(missing());
@@ -217,15 +219,15 @@ fn is_form(headers: &HeaderMap) -> bool {
     kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
-async fn read_form_bytes(body: Body) -> Result<Bytes, ApiError> {
-    let receiving = axum::body::to_bytes(body, FORM_BYTES_MAX);
+async fn read_form_bytes(body: Body, most: usize) -> Result<Bytes, ApiError> {
+    let receiving = axum::body::to_bytes(body, most);
     let received = tokio::time::timeout(std::time::Duration::from_secs(10), receiving).await;
     let received = received.map_err(|_| {
         let message = "the form did not arrive in time";
         ApiError::new(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", message)
     })?;
     received.map_err(|_| {
-        let message = format!("the form is larger than {FORM_BYTES_MAX} bytes");
+        let message = format!("the form is larger than {most} bytes");
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLarge", message)
     })
 }
@@ -238,10 +240,19 @@ fn parse_form(bytes: &[u8]) -> Result<Params, ApiError> {
 
 /// Reads the fields of a form.
 pub(crate) async fn form(headers: &HeaderMap, body: Body) -> Result<Params, ApiError> {
+    form_of(headers, body, FORM_BYTES_MAX).await
+}
+
+/// Reads the fields of a form that may carry files of rules.
+pub(crate) async fn large_form(headers: &HeaderMap, body: Body) -> Result<Params, ApiError> {
+    form_of(headers, body, LARGE_FORM_BYTES_MAX).await
+}
+
+async fn form_of(headers: &HeaderMap, body: Body, most: usize) -> Result<Params, ApiError> {
     if !is_form(headers) {
         let message = "the Content-Type must be application/x-www-form-urlencoded";
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         return Err(ApiError::new(status, "UnsupportedMediaType", message));
     }
-    parse_form(&read_form_bytes(body).await?)
+    parse_form(&read_form_bytes(body, most).await?)
 }

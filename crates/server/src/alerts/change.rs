@@ -6,8 +6,8 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use durward_access::Right;
-use durward_detect::alerts::{AlertChange, AlertState};
 use durward_detect::Book;
+use durward_detect::alerts::{AlertChange, AlertState};
 use durward_detect::risk::Reach;
 use serde_json::{Map, Value, json};
 

@@ -99,8 +99,7 @@ pub(super) async fn deliveries(
     }
     let channel = params.get("channel").map(str::to_owned);
     let query = DeliveryQuery { channel, state: state.flatten() };
-    let found =
-        risk::run(&app, move |book| book.deliveries(&query).map_err(risk::refused)).await?;
+    let found = risk::run(&app, move |book| book.deliveries(&query).map_err(risk::refused)).await?;
     let value: Vec<Value> = found.iter().map(delivery_json).collect();
     Ok(Looked::rows(value.len()).on(rest::json(json!({ "value": value }).to_string())))
 }

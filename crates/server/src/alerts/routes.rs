@@ -95,10 +95,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             get(channels::deliveries),
             op("What became of deliveries, newest first").parameters(&[
                 Parameter::query("channel", "Only to this channel"),
-                Parameter::query(
-                    "state",
-                    "waiting, delivered, refused, failed, folded or dropped",
-                ),
+                Parameter::query("state", "waiting, delivered, refused, failed, folded or dropped"),
             ]),
         ),
         endpoint(

@@ -51,8 +51,8 @@ pub(super) async fn add(
     let until = until_of(&mut asked, by.at_micros)?;
     let what: NewSuppression = serde_json::from_value(Value::Object(asked))
         .map_err(|error| ApiError::bad_request(format!("this is no suppression: {error}")))?;
-    let made =
-        risk::run(&app, move |book| book.suppress(&what, until, &by).map_err(risk::refused)).await?;
+    let made = risk::run(&app, move |book| book.suppress(&what, until, &by).map_err(risk::refused))
+        .await?;
     Ok(looked.on(rest::json(as_json(&made).to_string())))
 }
 

@@ -155,7 +155,8 @@ fn parameters(message: &Message) -> Vec<(&'static str, String)> {
         ("url", message.link.clone().unwrap_or_default()),
     ];
     if message.kind == Kind::Digest {
-        let numbers: Vec<String> = message.alerts.iter().map(|one| one.number.to_string()).collect();
+        let numbers: Vec<String> =
+            message.alerts.iter().map(|one| one.number.to_string()).collect();
         all.push(("count", message.count.to_string()));
         all.push(("alerts", numbers.join(",")));
     }

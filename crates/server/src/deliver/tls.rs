@@ -11,9 +11,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls_platform_verifier::Verifier;
 
 /// The certificates in a PEM file.
-pub(super) fn certificates(
-    file: Option<&Path>,
-) -> Result<Vec<CertificateDer<'static>>, String> {
+pub(super) fn certificates(file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, String> {
     let Some(path) = file else { return Ok(Vec::new()) };
     let said = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let pem = fs::read(path).map_err(|error| said(&error))?;

@@ -18,7 +18,7 @@ pub(super) const ICON_PATH: &str = "/assets/icon.svg";
 pub(super) const THEME_PATH: &str = "/assets/theme.js";
 
 /// Scripts of every page, in order.
-pub(super) const SCRIPTS: [&str; 12] = [
+pub(super) const SCRIPTS: [&str; 13] = [
     "/assets/htmx.js",
     "/assets/durward.js",
     "/assets/shell.js",
@@ -31,6 +31,7 @@ pub(super) const SCRIPTS: [&str; 12] = [
     "/assets/search.js",
     "/assets/views.js",
     "/assets/live.js",
+    "/assets/alerts.js",
 ];
 
 struct Asset {
@@ -55,6 +56,8 @@ const STYLE: &str = concat!(
     include_str!("../../assets/css/attempt.css"),
     include_str!("../../assets/css/search.css"),
     include_str!("../../assets/css/views.css"),
+    include_str!("../../assets/css/alerts.css"),
+    include_str!("../../assets/css/risk.css"),
 );
 
 macro_rules! asset {
@@ -71,7 +74,7 @@ macro_rules! asset {
     };
 }
 
-static ASSETS: [Asset; 18] = [
+static ASSETS: [Asset; 19] = [
     Asset {
         name: "durward.css",
         kind: "text/css; charset=utf-8",
@@ -95,6 +98,7 @@ static ASSETS: [Asset; 18] = [
     asset!("search.js", "text/javascript; charset=utf-8"),
     asset!("views.js", "text/javascript; charset=utf-8"),
     asset!("live.js", "text/javascript; charset=utf-8"),
+    asset!("alerts.js", "text/javascript; charset=utf-8"),
 ];
 
 /// `GET /assets/{name}`

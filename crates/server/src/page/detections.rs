@@ -23,7 +23,7 @@ use durward_model::Timestamp;
 use durward_model::time::DAY_MICROS;
 
 use crate::access::gate::{self, redirect};
-use crate::access::{Asking, Looked};
+use crate::access::{Asking, Caller, Looked};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::openapi::Parameter;
@@ -36,7 +36,9 @@ use super::shell::Frame;
 use super::{answer, page_of};
 use form::Entered;
 
-pub(in crate::page) use backtest::{days, panel as backtest_panel};
+pub(in crate::page) use backtest::{days, gone, to_test, unfinished};
+pub(in crate::page) use detail::with_code;
+pub(in crate::page) use list::found as found_by_level;
 
 /// Findings are counted over so many days.
 const COUNTED_MICROS: i64 = 30 * DAY_MICROS;
@@ -122,7 +124,7 @@ pub(in crate::page) struct Tally {
 
 /// The tenants whose findings somebody may see all of; `None` if they only see those of some
 /// users, of whom the book keeps no counts.
-fn tenants_of(reach: &Reach) -> Option<Option<Vec<String>>> {
+pub(in crate::page) fn tenants_of(reach: &Reach) -> Option<Option<Vec<String>>> {
     if reach.is_everything() {
         return Some(None);
     }
@@ -210,12 +212,13 @@ async fn detail_page(
     let about = about_of(&id)?;
     let settings = in_force(&app).await?;
     let job = params.get("test").and_then(|test| app.backtests.get(test, &caller));
-    let entered = match job.as_deref().and_then(backtest::choice_of) {
-        Some(choice) => Entered::of(about, &choice),
+    let tried = job.as_deref().and_then(|job| backtest::tried(job, about));
+    let entered = match &tried {
+        Some((choice, days)) => Entered { days: *days, ..Entered::of(about, choice) },
         None => Entered::in_force(about, &settings),
     };
-    let page = detail::look(&app, &caller, about, settings).await?;
-    let page = detail::Page { entered: &entered, job: job.as_deref(), ..page };
+    let mut page = detail::look(&app, &caller, about, settings, &entered).await?;
+    page.job = job.as_deref();
     Ok(Looked { target: Some(id), ..Looked::rows(1) }.on(answer(page.render(&frame))))
 }
 
@@ -246,14 +249,13 @@ async fn save(
 /// The form again, with what is wrong.
 async fn wrong(
     app: &Arc<App>,
-    caller: &crate::access::Caller,
+    caller: &Arc<Caller>,
     frame: &Frame,
     about: &'static About,
     entered: &Entered,
 ) -> Result<Response, ApiError> {
     let settings = in_force(app).await?;
-    let page = detail::look(app, caller, about, settings).await?;
-    let page = detail::Page { entered, ..page };
+    let page = detail::look(app, caller, about, settings, entered).await?;
     Ok((StatusCode::BAD_REQUEST, answer(page.render(frame))).into_response())
 }
 

@@ -15,7 +15,7 @@ mod list;
 mod listed;
 mod network;
 mod panel;
-mod rows;
+pub(super) mod rows;
 pub(super) mod spark;
 mod subject;
 mod user;
@@ -39,6 +39,7 @@ use crate::openapi::Parameter;
 use crate::params::query_string;
 use crate::routes::{Endpoint, endpoint, read_others};
 
+use super::risk::marks::Marks;
 use super::shell::{self, Frame};
 use super::{answer, page_of, scope_parameters};
 use subject::Asked;
@@ -128,7 +129,7 @@ async fn serve(
     (_, what, list, look): Page,
 ) -> Result<Response, ApiError> {
     let parts = parts.iter().map(|(_, value)| value.to_owned()).collect();
-    let asked = Asked::new(&uri, parts)?;
+    let asked = Asked::new(&uri, parts)?.with(Marks::of(&app, &caller));
     let kept = asked.clone();
     let shown = app.ask(&caller, move |reader| look(reader, &kept)).await?;
     let target = Some(asked.id().to_owned()).filter(|id| !id.is_empty());

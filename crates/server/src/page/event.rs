@@ -40,6 +40,7 @@ use crate::rest;
 use crate::routes::{Endpoint, endpoint, read_others};
 
 use super::link;
+use super::risk::marks::{self, Marks, Told};
 use super::shell::{self, Frame};
 use super::state::{State, ago};
 use super::{answer, page_of, reported};
@@ -90,6 +91,8 @@ pub(super) struct Pane {
     revisions: Vec<Event>,
     /// What its user said of it.
     said: Vec<Feedback>,
+    /// Findings that name it.
+    told: Vec<Told>,
 }
 
 impl Pane {
@@ -104,6 +107,7 @@ pub(super) fn look(
     reader: &Reader,
     state: &State,
     id: &str,
+    marks: &Marks,
 ) -> Result<Option<Pane>, ApiError> {
     let Some(event) = reader.get(state.scope.tenant.as_deref(), id)? else { return Ok(None) };
     let tab = Tab::of(state.pane.as_deref(), &event);
@@ -119,7 +123,8 @@ pub(super) fn look(
     let revisions = revisions.into_iter().filter(is_same).collect();
     let said = said_of(app, &event)?;
     let facts = Facts::of(&event);
-    Ok(Some(Pane { event, facts, revisions, said }))
+    let told = marks.of_event(event.row().id)?;
+    Ok(Some(Pane { event, facts, revisions, said, told }))
 }
 
 /// Where an event is shown, which decides where links lead.
@@ -223,7 +228,9 @@ pub(crate) async fn detail(
     let is_part = params.flag("pane")?;
     let looked = Looked::event(&id);
     let (shared, tenanted, wanted) = (app.clone(), state.clone(), id.clone());
-    let found = app.ask(&caller, move |reader| look(&shared, reader, &tenanted, &wanted)).await?;
+    let marks = Marks::of(&app, &caller);
+    let found =
+        app.ask(&caller, move |reader| look(&shared, reader, &tenanted, &wanted, &marks)).await?;
     let Some(found) = found else { return Err(rest::no_such(&id)) };
     let now = Timestamp::now();
     let is_by_script = headers.contains_key("hx-request");
@@ -274,6 +281,9 @@ fn body(shown: Shown<'_>) -> Markup {
         @if pane.event.row().log.is_sign_in() {
             (verdict::panel(shown))
             (reported::panel(&pane.said, shown.now))
+            @if matches!(shown.tab(), Tab::Basic | Tab::More) {
+                (marks::panel(&pane.told, None, shown.now))
+            }
             (related::strip_placeholder(shown))
         }
         (tabs::bar(shown))

@@ -25,6 +25,7 @@ use crate::rest;
 
 use super::charts::{self, Series, Shape, TimeChart};
 use super::filter::Relaxed;
+use super::risk::marks::Marks;
 use super::scope::Scope;
 use super::shell::{self, Frame};
 use super::state::{FilterError, State, Tab, View, grouped};
@@ -96,13 +97,13 @@ pub(crate) async fn explorer(
         Ok(question) => question,
         Err(error) => return Ok(bad_filter(&frame, &state, &views, &error, is_part, now)),
     };
-    let (shared, asked) = (app.clone(), state.clone());
+    let (shared, asked, marks) = (app.clone(), state.clone(), Marks::of(&app, &caller));
     let shown = app
         .ask(&caller, move |reader| {
             let version = shared.version_of(reader);
             let pane = asked.row.as_deref();
-            let pane = pane.map(|id| event::look(&shared, reader, &asked, id)).transpose()?;
-            look(reader, &asked, &question, now, version, pane.flatten())
+            let pane = pane.map(|id| event::look(&shared, reader, &asked, id, &marks)).transpose()?;
+            look(reader, &asked, &question, now, version, pane.flatten(), &marks)
         })
         .await?;
     let rows = shown.list.len();
@@ -125,6 +126,7 @@ fn look(
     now: Timestamp,
     version: String,
     pane: Option<event::Pane>,
+    marks: &Marks,
 ) -> Result<Shown, ApiError> {
     let started = Instant::now();
     let bounds = reader.bounds(&Log::SIGN_INS)?;
@@ -139,7 +141,10 @@ fn look(
     let list = match state.view {
         View::Attempts => List::Attempts(attempt::rows(reader, state, question, now)?),
         View::Map => List::Map(map::look(reader, question)?),
-        _ => List::Events(table::look(reader, state, question, total.iter().sum(), now)?),
+        _ => {
+            let total = total.iter().sum();
+            List::Events(table::look(reader, state, question, total, now, marks)?)
+        }
     };
     let stored = reader.total(&Log::SIGN_INS)?;
     let took = started.elapsed();
@@ -315,7 +320,7 @@ fn view(
                             @match &shown.list {
                                 List::Events(rows) => (table::render(state, rows, now)),
                                 List::Attempts(rows) => (attempt::render(state, rows, now)),
-                                List::Map(places) => (map::render(state, places)),
+                                List::Map(places) => (map::render(state, places, &[])),
                             }
                             (footer(state, shown))
                         }

@@ -30,6 +30,7 @@ use super::state::{State, Tab};
 pub(super) use bar::bar;
 pub(super) use fields::fields_panel;
 pub(super) use pills::Pills;
+pub(super) use query::short_form;
 pub(super) use relax::{Relaxed, relaxations};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {

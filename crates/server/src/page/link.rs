@@ -1,5 +1,6 @@
 //! Addresses of pages, in one place.
 
+use durward_detect::SubjectKind;
 use durward_model::Log;
 
 use super::scope::Scope;
@@ -95,6 +96,16 @@ pub(super) fn attempt(id: &str) -> String {
 /// A session.
 pub(super) fn session(id: &str) -> String {
     page("sessions", id)
+}
+
+/// A finding, or a risk detection.
+pub(super) fn finding(id: &str) -> String {
+    page("protection/detections", id)
+}
+
+/// The risk of a user, a workload identity or an agent.
+pub(super) fn risky(kind: SubjectKind, id: &str) -> String {
+    page(if kind == SubjectKind::User { "protection/users" } else { "protection/workloads" }, id)
 }
 
 /// What an error code means.

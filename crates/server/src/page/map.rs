@@ -26,6 +26,8 @@ use crate::routes::{Endpoint, endpoint, read_others};
 
 use super::entity::spark;
 use super::entity::world::{self, Point};
+use super::risk::marks::Marks;
+use super::risk::travel::{self, Trip};
 use super::scope::Scope;
 use super::shell::{self, Frame};
 use super::state::{State, Tab, grouped};
@@ -153,7 +155,7 @@ fn text(row: &AggregateRow, index: usize) -> &str {
 }
 
 /// The drawing.
-fn drawing(places: &Places, href: &dyn Fn(&Place) -> String) -> Markup {
+fn drawing(places: &Places, trips: &[Trip], href: &dyn Fn(&Place) -> String) -> Markup {
     let point = |place: &Place| {
         let (latitude, longitude) = place.at?;
         let failures = spark::percent(place.failures(), place.total());
@@ -167,11 +169,13 @@ fn drawing(places: &Places, href: &dyn Fn(&Place) -> String) -> Markup {
         })
     };
     let points: Vec<Point> = places.places.iter().filter_map(point).collect();
+    let arcs: Vec<world::Arc> = trips.iter().filter_map(Trip::arc).collect();
     html! {
-        (world::map(&points, &[]))
+        (world::map(&points, &arcs))
         p .map-key .muted .small {
             span { i .place {} " circle: sign-ins of a city" }
             span { i .place .bad {} " more than half failed" }
+            @if !arcs.is_empty() { span { i .way {} " line: a journey that cannot be" } }
         }
     }
 }
@@ -192,7 +196,7 @@ fn elsewhere(places: &Places, nowhere_href: &str) -> Markup {
 }
 
 /// The map and the list for a state of the explorer; every place leads to its events there.
-pub(super) fn render(state: &State, places: &Places) -> Markup {
+pub(super) fn render(state: &State, places: &Places, trips: &[Trip]) -> Markup {
     let of = |place: &Place| {
         let rows = state.with(|state| state.view = super::state::View::Rows);
         place.terms().iter().fold(rows, |state, term| state.and(term)).href()
@@ -203,7 +207,7 @@ pub(super) fn render(state: &State, places: &Places) -> Markup {
     html! {
         div .map-view {
             div .map-drawing {
-                (drawing(places, &of))
+                (drawing(places, trips, &of))
                 p .corner .muted .small { (elsewhere(places, &nowhere)) }
             }
             div .scroll { (table(places, &of)) }
@@ -257,7 +261,15 @@ async fn map(
     let question = state
         .question(now)
         .map_err(|error| ApiError::bad_request(error.to_string()).parameter("f"))?;
-    let places = app.ask(&caller, move |reader| look(reader, &question)).await?;
+    let marks = Marks::of(&app, &caller);
+    let (tenant, span) = (state.scope.tenant.clone(), state.scope.span(now)?);
+    let span = (span.0.map(|from| from.micros), span.1.map(|to| to.micros));
+    let (places, trips) = app
+        .ask(&caller, move |reader| {
+            let trips = travel::of_range(reader, &marks, tenant.as_deref(), span)?;
+            Ok((look(reader, &question)?, trips))
+        })
+        .await?;
     let body = html! {
         main #main .map-page {
             div .heading {
@@ -269,7 +281,13 @@ async fn map(
                 @if places.len() == 0 && places.nowhere == 0 {
                     (nothing(&state))
                 } @else {
-                    (render(&state, &places))
+                    (render(&state, &places, &trips))
+                }
+            }
+            @if !trips.is_empty() {
+                section .panel .part .journeys aria-label="Journeys that cannot be" {
+                    h2 { "Impossible and atypical travel, " (state.scope.label().to_lowercase()) }
+                    (travel::list(&trips, now))
                 }
             }
         }
@@ -360,7 +378,7 @@ pub(super) fn panel(reader: &Reader, scope: &Scope, now: Timestamp) -> Result<Ma
     let places = look(reader, &question)?;
     let of = |place: &Place| link::signins(scope, None, &place.terms());
     Ok(html! {
-        (drawing(&places, &of))
+        (drawing(&places, &[], &of))
         ol .top {
             @for place in places.places.iter().take(LINES) {
                 li {

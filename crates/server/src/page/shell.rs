@@ -11,6 +11,7 @@ use super::assets;
 use super::scope::{Scope, Zone};
 use crate::access::{Caller, READ_OTHERS, Who, csrf};
 use crate::routes::Endpoint;
+use durward_access::Right;
 use durward_model::Timestamp;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -29,6 +30,11 @@ pub(crate) struct Frame {
 impl Frame {
     fn viewer(&self) -> Option<&Caller> {
         self.viewer.as_deref().filter(|caller| !matches!(caller.who, Who::Nobody))
+    }
+
+    /// Has the viewer this right?
+    pub(crate) fn may(&self, right: Right) -> bool {
+        self.viewer().is_some_and(|viewer| viewer.may(right))
     }
 
     /// What changes carry, under a pad of this page's own.

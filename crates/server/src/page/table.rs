@@ -30,6 +30,7 @@ use crate::openapi::Parameter;
 use crate::question::Question;
 use crate::routes::{Endpoint, endpoint, read_others};
 
+use super::risk::marks::{self, Marks};
 use super::state::State;
 use super::{explorer_parameters, page_of};
 use row::Frame;
@@ -119,6 +120,14 @@ impl What {
         }
     }
 
+    /// What was found about the sign-ins that rows stand for.
+    fn found(&self, marks: &Marks) -> Result<marks::Found, ApiError> {
+        match self {
+            What::Events(events) => marks.look(events),
+            _ => Ok(marks::Found::new()),
+        }
+    }
+
     /// Where the next page of groups begins.
     fn next(&self) -> Option<&str> {
         match self {
@@ -146,6 +155,8 @@ pub(super) struct Rows {
     total: u64,
     /// What had been received by then is in the list.
     as_of: Timestamp,
+    /// What was found about its sign-ins.
+    found: marks::Found,
 }
 
 impl Rows {
@@ -184,8 +195,13 @@ pub(super) fn look(
     question: &Question,
     total: u64,
     now: Timestamp,
+    marks: &Marks,
 ) -> Result<Rows, ApiError> {
     let what = find(reader, state, question)?;
+    let found = match &what {
+        Ok(what) => what.found(marks)?,
+        Err(_) => marks::Found::new(),
+    };
     let by_default = state.columns.is_none() && state.by.is_none();
     let may_cross = by_default && state.tab.0 == Some(Log::InteractiveUser);
     let crosses = match &what {
@@ -195,7 +211,7 @@ pub(super) fn look(
         _ => false,
     };
     let columns = shown(state, crosses);
-    Ok(Rows { what, columns, total, as_of: state.as_of.unwrap_or(now) })
+    Ok(Rows { what, columns, total, as_of: state.as_of.unwrap_or(now), found })
 }
 
 /// One block of rows, as the state asks for them.
@@ -221,7 +237,7 @@ pub(super) fn render(state: &State, rows: &Rows, now: Timestamp) -> Markup {
         Ok(what) => what,
         Err(refused) => return refusal(state, refused),
     };
-    let frame = Frame { state, columns: &rows.columns, now };
+    let frame = Frame { state, columns: &rows.columns, now, found: &rows.found };
     let known = rows.known();
     // −1 stands for a number that is not known.
     let count = known.map_or_else(|| "-1".to_owned(), |known| (known + 1).to_string());
@@ -242,7 +258,7 @@ pub(super) fn render(state: &State, rows: &Rows, now: Timestamp) -> Markup {
                     },
                     _ => (head::head(&frame)),
                 }
-                (block::body(state, &rows.columns, what, now))
+                (block::body(&frame, what))
             }
         }
         (controls::selection(state))
@@ -258,7 +274,9 @@ pub(super) fn rows_of(
 ) -> Markup {
     let usual = || shown(state, events.iter().any(row::crosses_tenants));
     let columns = columns.map_or_else(usual, <[_]>::to_vec);
-    let frame = Frame { state, columns: &columns, now };
+    // What has only just come was not looked at yet.
+    let found = marks::Found::new();
+    let frame = Frame { state, columns: &columns, now, found: &found };
     html! { @for event in events { (row::row(&frame, event, None)) } }
 }
 

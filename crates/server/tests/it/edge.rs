@@ -92,7 +92,9 @@ async fn other_addresses_than_loopback_are_refused() {
     for listen in ["0.0.0.0:0", "[::]:0"] {
         let config = durward_server::ServerConfig { listen: listen.parse().unwrap(), ..config() };
         let access = crate::fixture::access(dir.path());
-        let refused = bind(config, store.clone(), access, crate::fixture::unwatched(dir.path())).await.unwrap_err();
+        let refused = bind(config, store.clone(), access, crate::fixture::unwatched(dir.path()))
+            .await
+            .unwrap_err();
         assert!(matches!(refused, BindError::Refused(_)), "{refused}");
         assert!(refused.to_string().contains("TLS"), "{refused}");
     }

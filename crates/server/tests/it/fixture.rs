@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use durward_access::{AccessStore, NewToken, Rules, Scope, SessionLimits};
 use durward_detect::rules::Placeholders;
 use durward_detect::{Book, Settings};
-use durward_access::{AccessStore, NewToken, Rules, Scope, SessionLimits};
 use durward_journal::Journal;
 use durward_model::Timestamp;
 use durward_oidc::Bearers;
-use durward_server::{AccessOptions, CallerLimits, DeliverOptions, DetectOptions, ServerConfig, bind};
+use durward_server::{
+    AccessOptions, CallerLimits, DeliverOptions, DetectOptions, ServerConfig, bind,
+};
 use durward_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 

@@ -100,7 +100,9 @@ async fn what_is_wrong_with_the_files_or_the_address_is_said_before_anybody_is_s
     let refuse = async |config: ServerConfig, change: fn(&mut AccessOptions)| {
         let mut access = access(dir.path());
         change(&mut access);
-        bind(config, store.clone(), access, crate::fixture::unwatched(dir.path())).await.unwrap_err()
+        bind(config, store.clone(), access, crate::fixture::unwatched(dir.path()))
+            .await
+            .unwrap_err()
     };
     let (files, _) = certify(dir.path());
     let missing = TlsFiles { key: dir.path().join("none.pem"), ..files.clone() };

@@ -35,6 +35,10 @@ impl<'e, 'a> Shown<'e, 'a> {
             Name::Constant(text) => text_value(text),
             Name::Paths(paths) => self.first_of(paths),
             Name::Result(paths) => self.result(paths),
+            Name::Changed { added, path } => {
+                let texts = record::changed(self.row.json(), path, *added);
+                several(texts.into_iter().map(|text| EventValue::Str(text.into())))
+            }
             Name::Unknown => EventValue::Null,
         }
     }

@@ -28,6 +28,13 @@ pub(crate) enum Name {
     Paths(Vec<Vec<String>>),
     /// The same, and the word for the result.
     Result(Vec<Vec<String>>),
+    /// What a change of an audited operation added at a path, or else what it took away.
+    Changed {
+        /// Is it what was added?
+        added: bool,
+        /// Where, within the values of the modified properties.
+        path: Vec<String>,
+    },
     /// No record of the log has it.
     Unknown,
 }
@@ -202,6 +209,9 @@ fn of_sign_in(lower: &str, bare: &str) -> Name {
 fn of_record(bare: &str, log: Log) -> Name {
     let path = |text: &str| text.split('.').map(str::to_owned).collect::<Vec<String>>();
     let (first, rest) = bare.split_once('.').unwrap_or((bare, ""));
+    if log == Log::Audit && !rest.is_empty() && ["added", "removed"].contains(&first) {
+        return Name::Changed { added: first == "added", path: path(rest) };
+    }
     if log == Log::Audit && RESULT_ALIASES.contains(&bare) {
         return Name::Result(RESULT_PATHS.iter().map(|text| path(text)).collect());
     }
@@ -298,6 +308,9 @@ mod tests {
         {
             assert!(!Name::new(name, Log::Audit).is_unknown(), "{name}");
         }
+        let removed = Name::new("Removed.State", Log::Audit);
+        assert_eq!(removed, Name::Changed { added: false, path: vec!["state".to_owned()] });
+        assert!(Name::new("Removed", Log::Audit).is_unknown());
         assert!(Name::new("shoe", Log::Audit).is_unknown());
         assert!(!Name::new("riskEventType", Log::Risk).is_unknown());
         assert!(Name::new("targetResources", Log::Risk).is_unknown());

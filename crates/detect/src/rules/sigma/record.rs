@@ -2,6 +2,7 @@
 //! Log Analytics', with members in any case and JSON inside texts.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use rsigma_eval::EventValue;
 use serde_json::Value;
@@ -64,15 +65,20 @@ fn walk<'v>(value: &'v Value, path: &[String], depth: usize, found: &mut Vec<Eve
             walk(&inner, path, depth + 1, &mut inside);
             inside.into_iter().for_each(|value| found.push(owned(value)));
         }
+        // The domain of an address of mail, or of a user's name.
+        Value::String(text) if name == "domain" && rest.is_empty() => {
+            if let Some((_, domain)) = text.trim().rsplit_once('@') {
+                found.push(EventValue::Str(Cow::Owned(domain.to_lowercase())));
+            }
+        }
         Value::Array(items) => {
             for item in items {
                 // A list of names and values is an object written otherwise.
                 if let Some(Value::String(key)) = member(item, "key")
-                    && rest.is_empty()
                     && key.eq_ignore_ascii_case(name)
                     && let Some(value) = member(item, "value")
                 {
-                    leaf(value, found);
+                    walk(value, rest, depth + 1, found);
                 }
                 walk(item, path, depth + 1, found);
             }
@@ -101,38 +107,136 @@ fn leaf<'v>(value: &'v Value, found: &mut Vec<EventValue<'v>>) {
         }
         Value::Array(items) if items.is_empty() => {}
         Value::Object(members) if members.is_empty() => {}
-        Value::Array(_) | Value::Object(_) => {
+        Value::Array(items) => {
+            let texts = items.iter().filter_map(Value::as_str).take(VALUES_MAX);
+            found.extend(texts.map(|text| EventValue::Str(Cow::Borrowed(text))));
             found.push(EventValue::Str(Cow::Owned(value.to_string())));
         }
+        Value::Object(_) => found.push(EventValue::Str(Cow::Owned(value.to_string()))),
         other => found.push(EventValue::from(other)),
     }
 }
 
-/// The new values of the modified properties, and the additional details, of that name.
-fn named<'v>(record: &'v Value, name: &str, found: &mut Vec<EventValue<'v>>) {
-    let inside = member(record, "properties").unwrap_or(record);
-    let Some(targets) = member(inside, "targetResources") else { return };
-    if let Value::String(text) = targets {
-        let inner = serde_json::from_str(text).unwrap_or(Value::Null);
-        let mut values = Vec::new();
-        changed(&inner, name, &mut values);
-        values.into_iter().for_each(|value| found.push(owned(value)));
-    } else {
-        changed(targets, name, found);
-    }
+/// The new values of the modified properties of that name.
+fn named(record: &Value, name: &str, found: &mut Vec<EventValue<'_>>) {
+    each_change(record, &mut |own, change| {
+        if own.eq_ignore_ascii_case(name)
+            && let Some(value) = member(change, "newValue")
+        {
+            let mut values = Vec::new();
+            leaf(value, &mut values);
+            values.into_iter().for_each(|value| found.push(owned(value)));
+        }
+    });
 }
 
-fn changed<'v>(targets: &'v Value, name: &str, found: &mut Vec<EventValue<'v>>) {
+/// The modified properties of all targets, with their names.
+fn each_change(record: &Value, see: &mut dyn FnMut(&str, &Value)) {
+    let inside = member(record, "properties").unwrap_or(record);
+    let Some(targets) = member(inside, "targetResources") else { return };
+    // Log Analytics has the whole list as a text.
+    let targets = match targets {
+        Value::String(text) => Cow::Owned(serde_json::from_str(text).unwrap_or(Value::Null)),
+        other => Cow::Borrowed(other),
+    };
     let lists = targets.as_array().into_iter().flatten();
     let lists = lists.filter_map(|target| member(target, "modifiedProperties")?.as_array());
     for change in lists.flatten() {
-        let own = member(change, "displayName").and_then(Value::as_str);
-        if own.is_some_and(|own| own.eq_ignore_ascii_case(name))
-            && let Some(value) = member(change, "newValue")
-        {
-            leaf(value, found);
-        }
+        see(member(change, "displayName").and_then(Value::as_str).unwrap_or_default(), change);
     }
+}
+
+/// What the new values of the modified properties have at a path (in lower case) and the old ones
+/// do not, or the other way round. The path begins anywhere in a value, or with the name of the
+/// property.
+pub(super) fn changed(record: &Value, path: &[String], added: bool) -> Vec<String> {
+    let joined = path.join(".");
+    let mut found = Vec::new();
+    each_change(record, &mut |own, change| {
+        // Names of properties have dots of their own.
+        let own = own.to_lowercase();
+        let rest = joined.strip_prefix(&own).filter(|_| !own.is_empty());
+        let rest = match rest {
+            Some("") => Some(Vec::new()),
+            Some(rest) => {
+                rest.strip_prefix('.').map(|rest| rest.split('.').map(str::to_owned).collect())
+            }
+            None => None,
+        };
+        let texts = |name: &str| {
+            let mut texts = Vec::new();
+            match (member(change, name), &rest) {
+                (Some(value), Some(rest)) => texts_at(value, rest, 0, &mut texts),
+                (Some(value), None) => texts_within(value, path, 0, &mut texts),
+                (None, _) => {}
+            }
+            texts
+        };
+        let (old, new) = (texts("oldValue"), texts("newValue"));
+        let (have, have_not) = if added { (new, old) } else { (old, new) };
+        let have_not: HashSet<String> =
+            have_not.into_iter().map(|text| text.to_lowercase()).collect();
+        let differ = have.into_iter().filter(|text| !have_not.contains(&text.to_lowercase()));
+        found.extend(differ.take(VALUES_MAX));
+    });
+    found.truncate(VALUES_MAX);
+    found
+}
+
+/// The texts at a path that begins anywhere within a value.
+fn texts_within(value: &Value, path: &[String], depth: usize, texts: &mut Vec<String>) {
+    let [first, rest @ ..] = path else { return };
+    if depth > DEPTH_MAX || texts.len() >= VALUES_MAX {
+        return;
+    }
+    match value {
+        Value::String(text) => {
+            if let Some(inner) = json_in(text) {
+                texts_within(&inner, path, depth + 1, texts);
+            }
+        }
+        Value::Array(items) => {
+            items.iter().for_each(|item| texts_within(item, path, depth + 1, texts));
+        }
+        Value::Object(members) => {
+            if let Some(inner) = member(value, first) {
+                texts_at(inner, rest, depth + 1, texts);
+            }
+            members.values().for_each(|inner| texts_within(inner, path, depth + 1, texts));
+        }
+        _ => {}
+    }
+}
+
+/// The texts at a path; of a list those of its elements.
+fn texts_at(value: &Value, path: &[String], depth: usize, texts: &mut Vec<String>) {
+    if depth > DEPTH_MAX || texts.len() >= VALUES_MAX {
+        return;
+    }
+    match (value, path) {
+        (Value::Null, _) => {}
+        (Value::Array(items), _) => {
+            items.iter().for_each(|item| texts_at(item, path, depth + 1, texts));
+        }
+        (Value::String(text), _) => match json_in(text) {
+            Some(inner) => texts_at(&inner, path, depth + 1, texts),
+            None if path.is_empty() && !text.trim().is_empty() => texts.push(text.trim().into()),
+            None => {}
+        },
+        (Value::Object(_), [name, rest @ ..]) => {
+            if let Some(inner) = member(value, name) {
+                texts_at(inner, rest, depth + 1, texts);
+            }
+        }
+        (Value::Object(members), []) if members.is_empty() => {}
+        (other, []) => texts.push(other.to_string()),
+        _ => {}
+    }
+}
+
+/// The JSON that a text is: an object, a list, or a text in quotes.
+fn json_in(text: &str) -> Option<Value> {
+    text.starts_with(['{', '[', '"']).then(|| serde_json::from_str(text).ok()).flatten()
 }
 
 /// Does the predicate hold for any text of a value?
@@ -171,5 +275,47 @@ mod tests {
         assert_eq!(text_at(&graph, "additionalDetails.additionalInfo"), "told");
         assert_eq!(text_at(&diagnostic, "category"), "AuditLogs");
         assert_eq!(text_at(&graph, "nothing.here"), "");
+    }
+
+    #[test]
+    fn what_a_change_adds_and_removes() {
+        let policy = |controls: Value, state: &str| {
+            json!({"state": state, "grantControls": {"builtInControls": controls}}).to_string()
+        };
+        let changes = json!([
+            {"displayName": "ConditionalAccessPolicy",
+             "oldValue": policy(json!(["MFA", "compliantDevice"]), "enabled"),
+             "newValue": policy(json!(["compliantDevice", "Block"]), "Enabled")},
+            {"displayName": "Role.DisplayName", "oldValue": null, "newValue": "\"Helpdesk\""},
+            {"displayName": "Included", "oldValue": "[]", "newValue": "[\"a\",\"b\"]"}]);
+        let graph = json!({"targetResources": [{"modifiedProperties": changes}]});
+        let analytics = json!({"TargetResources": graph["targetResources"].to_string()});
+        for record in [&graph, &json!({"properties": graph}), &analytics] {
+            let difference = |path: &str, added| {
+                let path: Vec<String> = path.split('.').map(str::to_owned).collect();
+                changed(record, &path, added)
+            };
+            assert_eq!(difference("grantcontrols.builtincontrols", false), ["MFA"]);
+            assert_eq!(difference("builtincontrols", true), ["Block"]);
+            let whole = "conditionalaccesspolicy.grantcontrols.builtincontrols";
+            assert_eq!(difference(whole, false), ["MFA"]);
+            // The same in other letters is no change.
+            assert!(difference("state", true).is_empty() && difference("state", false).is_empty());
+            assert_eq!(difference("role.displayname", true), ["Helpdesk"]);
+            assert_eq!(difference("included", true), ["a", "b"]);
+            assert!(difference("nothing", true).is_empty());
+        }
+    }
+
+    #[test]
+    fn addresses_have_a_domain() {
+        let record = json!({
+            "initiatedBy": {"user": {"userPrincipalName": "Ana@Contoso.example"}},
+            "additionalDetails": [{"key": "invitedUserEmailAddress", "value": "bo@fabrikam.example"},
+                                  {"key": "none", "value": "no address"}]});
+        assert_eq!(text_at(&record, "initiatedBy.user.userPrincipalName.domain"), "contoso.example");
+        let invited = "additionalDetails.invitedUserEmailAddress.domain";
+        assert_eq!(text_at(&record, invited), "fabrikam.example");
+        assert_eq!(text_at(&record, "additionalDetails.none.domain"), "");
     }
 }

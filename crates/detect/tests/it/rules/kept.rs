@@ -50,8 +50,8 @@ fn the_live_look_runs_what_is_enabled_and_due() {
     let ground = Ground { engine: &engine, view: &view };
     let mut looker = Looker::new(Placeholders::default());
     let mut look = |from: i64, to: i64| {
-        let found = looker.look(&book, ground, MONDAY_MICROS + from, MONDAY_MICROS + to).unwrap();
-        let mut rules: Vec<_> = found.into_iter().map(|finding| finding.detection).collect();
+        let looked = looker.look(&book, ground, MONDAY_MICROS + from, MONDAY_MICROS + to).unwrap();
+        let mut rules: Vec<_> = looked.found.into_iter().map(|finding| finding.detection).collect();
         rules.sort();
         rules
     };

@@ -18,7 +18,7 @@ pub(in crate::page) fn level(level: Level) -> Markup {
         Level::Medium => ("▅", "Medium", "medium"),
         Level::High => ("█", "High", "high"),
     };
-    html! { span .{ "level " (class) } { span aria-hidden="true" { (icon) } " " (word) } }
+    html! { span .{ "sev " (class) } { span aria-hidden="true" { (icon) } " " (word) } }
 }
 
 /// The class that charts draw a level with.
@@ -97,7 +97,7 @@ impl Seen {
 pub(in crate::page) fn findings(seen: &[Seen], linked: bool, now: Timestamp) -> Markup {
     html! {
         div .scroll tabindex="0" role="group" aria-label="Findings" {
-            table .list .found {
+            table .list .found-rows {
                 thead {
                     tr {
                         th scope="col" { "Last sign-in (" span .zone { "UTC" } ")" }

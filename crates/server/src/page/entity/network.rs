@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use durward_detect::SubjectKind;
 use durward_model::errors::Status;
 use durward_model::{FieldId, Timestamp};
 use durward_query::{Dimension, Filter, Op, Reader, Value};
@@ -168,11 +169,13 @@ fn page(
     let usual = known.usual(asked);
     let networks = baseline::networks(reader, subject)?;
     let verdict = verdict(asked, &known, &actors, title);
+    let found = asked.findings(&[SubjectKind::Address], title)?;
     let body = html! {
         (panel::heading(("Networks", &list), title, &verdict, &html! {
             a .button .primary href=(subject.events(&asked.scope, &[])) { "Open in the explorer" }
         }))
         (identity(asked, subject, net))
+        (found)
         @if known.sums.total() == 0 { (panel::nothing_now(asked, subject)) }
         @else {
             (numbers(asked, &known, &actors))

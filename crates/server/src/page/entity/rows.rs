@@ -54,7 +54,7 @@ pub(super) fn mark(status: Option<Status>) -> Markup {
 }
 
 /// A table of events, newest first as they come.
-pub(super) fn table(events: &[Event], now: Timestamp) -> Markup {
+pub(in crate::page) fn table(events: &[Event], now: Timestamp) -> Markup {
     html! {
         div .scroll tabindex="0" role="group" aria-label="Sign-ins" {
             table .list {

@@ -1,12 +1,16 @@
 //! Whom or what a page is about, and what it was asked.
 
 use axum::http::Uri;
+use durward_detect::SubjectKind;
 use durward_model::time::DAY_MICROS;
 use durward_model::{Cell, Event, FieldId, Log, Timestamp};
 use durward_query::{Filter, ListRequest, Op, Order, Property, Reader, Value};
 
+use maud::Markup;
+
 use crate::error::ApiError;
 use crate::page::link;
+use crate::page::risk::marks::{self, Marks};
 use crate::page::scope::{self, Scope};
 use crate::params::Params;
 
@@ -26,6 +30,7 @@ pub(super) struct Asked {
     pub(super) params: Params,
     pub(super) scope: Scope,
     pub(super) now: Timestamp,
+    marks: Marks,
 }
 
 impl Asked {
@@ -34,7 +39,25 @@ impl Asked {
         let known: Vec<&str> = scope::PARAMS.into_iter().chain(PARAMS).collect();
         params.only(&known)?;
         let scope = Scope::parse(&params, "30d")?;
-        Ok(Asked { parts, path: uri.path().to_owned(), params, scope, now: Timestamp::now() })
+        let (path, now, marks) = (uri.path().to_owned(), Timestamp::now(), Marks::none());
+        Ok(Asked { parts, path, params, scope, now, marks })
+    }
+
+    /// The same, with what may be seen of findings.
+    pub(super) fn with(self, marks: Marks) -> Asked {
+        Asked { marks, ..self }
+    }
+
+    /// What was found about whom or what a page is about, of these kinds.
+    pub(super) fn findings(&self, kinds: &[SubjectKind], id: &str) -> Result<Markup, ApiError> {
+        let (told, has_more) = self.marks.of_subject(kinds, id)?;
+        let all = match kinds.first() {
+            Some(SubjectKind::Address) | None => {
+                "/protection/detections?kind=network&t=all".to_owned()
+            }
+            Some(kind) => link::risky(*kind, id),
+        };
+        Ok(marks::panel(&told, has_more.then_some(all.as_str()), self.now))
     }
 
     pub(super) fn id(&self) -> &str {

@@ -4,6 +4,7 @@ mod journey;
 mod sessions;
 mod timeline;
 
+use durward_detect::SubjectKind;
 use durward_model::errors::Status;
 use durward_model::{Event, FieldId, Log, Timestamp, graph};
 use durward_query::{Order, Reader};
@@ -101,6 +102,7 @@ pub(super) fn look(reader: &Reader, asked: &Asked) -> Result<Option<Shown>, ApiE
         Some("apps") => every(asked, &known, "Applications", app_entries(&known)),
         _ => timeline::list(asked, &known.subject, &known.hours, &known.interactive),
     };
+    let found = asked.findings(&[SubjectKind::User], &known.subject.text(FieldId::UserId))?;
     let body = html! {
         (panel::heading(
             ("Users", &asked.scope.href("/users", &[])),
@@ -111,7 +113,7 @@ pub(super) fn look(reader: &Reader, asked: &Asked) -> Result<Option<Shown>, ApiE
         @if known.sums.total() == 0 { (panel::nothing_now(asked, &known.subject)) }
         @else {
             div .thirds {
-                div .side { (card(asked, &known)) }
+                div .side { (card(asked, &known)) (found) }
                 div .middle {
                     (heat::map(asked, &known.subject, &known.hours))
                     (usage::of_subject(asked, &known.subject, &known.hours, "Sign-ins"))

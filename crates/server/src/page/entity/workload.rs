@@ -1,5 +1,6 @@
 //! A service principal or managed identity: its credentials, where it comes from, what it uses.
 
+use durward_detect::SubjectKind;
 use durward_model::FieldId;
 use durward_query::Reader;
 use maud::{Markup, html};
@@ -36,6 +37,8 @@ pub(super) fn look(reader: &Reader, asked: &Asked) -> Result<Option<Shown>, ApiE
     let subject = &known.subject;
     let usual = known.usual(asked);
     let list = asked.scope.href("/workloads", &[]);
+    let kinds = [SubjectKind::Workload, SubjectKind::Agent];
+    let found = asked.findings(&kinds, &subject.text(FieldId::ServicePrincipalId))?;
     let body = html! {
         (panel::heading(
             ("Workload identities", &list),
@@ -48,6 +51,7 @@ pub(super) fn look(reader: &Reader, asked: &Asked) -> Result<Option<Shown>, ApiE
             },
         ))
         (identity(asked, subject))
+        (found)
         @if known.sums.total() == 0 { (panel::nothing_now(asked, subject)) }
         @else {
             (graph::of_subject(asked, subject, &known.hours, "Sign-ins"))

@@ -75,8 +75,9 @@ impl Frame {
 /// Places on a map, the largest circle for the most sign-ins. What it shows is also in the labels
 /// of its links.
 pub(in crate::page) fn map(points: &[Point], arcs: &[Arc]) -> Markup {
+    let ends = arcs.iter().flat_map(|arc| [arc.from, arc.to]);
     let places: Vec<(f64, f64)> =
-        points.iter().map(|point| (point.latitude, point.longitude)).collect();
+        points.iter().map(|point| (point.latitude, point.longitude)).chain(ends).collect();
     let frame = Frame::around(&places);
     let most = points.iter().map(|point| point.count).max().unwrap_or(1).max(1);
     let unit = frame.width / 100.0;

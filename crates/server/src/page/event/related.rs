@@ -82,7 +82,8 @@ pub(crate) async fn related(
     });
     let (event, found) = found.await?;
     let facts = super::facts::Facts::of(&event);
-    let pane = Pane { event, facts, revisions: Vec::new(), said: Vec::new() };
+    let (revisions, said, told) = (Vec::new(), Vec::new(), Vec::new());
+    let pane = Pane { event, facts, revisions, said, told };
     let now = Timestamp::now();
     let is_part = headers.contains_key("hx-request");
     let shown = Shown { pane: &pane, state: &state, is_beside: is_part, now };

@@ -3,6 +3,7 @@
 use axum::extract::Extension;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
+use durward_access::Right;
 use durward_model::{FieldId, Log, Timestamp};
 use durward_query::{Dialect, Expr, Filter, Op, Property, Value, filter::Test, odata, search};
 use maud::{Markup, html};
@@ -36,7 +37,12 @@ pub(super) async fn query(
         }
     }
     let status = if problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    let content = content(&state, &client.origin(), problem.as_ref(), now);
+    let content = html! {
+        (content(&state, &client.origin(), problem.as_ref(), now))
+        @if frame.may(Right::ChangeDetections) {
+            p { a .button href=(state.href_of("/rules/new", &[])) { "Make a rule of this" } }
+        }
+    };
     let page = dialog(&frame, &headers, &state, "Query", &content, status);
     Ok(Looked::default().on(page))
 }
@@ -98,7 +104,7 @@ fn editor(
 }
 
 /// The filter in the short form, if it has one.
-fn short_form(state: &State, now: Timestamp) -> Option<String> {
+pub(in crate::page) fn short_form(state: &State, now: Timestamp) -> Option<String> {
     let mut parts = vec![state.text.clone()];
     parts.push(state.pills.search()?);
     if !state.odata.is_empty() {

@@ -64,13 +64,15 @@ impl About {
         }
     }
 
-    fn plural(self) -> &'static str {
-        match self {
-            About::SignIns => "sign-ins",
-            About::Subjects(SubjectKind::User) => "users",
-            About::Subjects(SubjectKind::Agent) => "agents",
-            About::Subjects(_) => "workload identities",
-        }
+    /// What so many of them are called.
+    fn name(self, count: usize) -> &'static str {
+        let (one, many) = match self {
+            About::SignIns => ("sign-in", "sign-ins"),
+            About::Subjects(SubjectKind::User) => ("user", "users"),
+            About::Subjects(SubjectKind::Agent) => ("agent", "agents"),
+            About::Subjects(_) => ("workload identity", "workload identities"),
+        };
+        if count == 1 { one } else { many }
     }
 }
 
@@ -174,13 +176,15 @@ impl Form {
             ApiError::bad_request(message.to_owned()).parameter(name)
         };
         let kind = params.get("kind").unwrap_or_default();
-        let about = About::of(kind).ok_or_else(|| {
-            wrong("kind", "'kind' must be user, workload, agent or signIn")
-        })?;
+        let about = About::of(kind)
+            .ok_or_else(|| wrong("kind", "'kind' must be user, workload, agent or signIn"))?;
         let decision = params.get("decision").and_then(Decision::from_name);
         let decision = decision.filter(|one| about.decisions().contains(one)).ok_or_else(|| {
-            wrong("decision", "'decision' must be confirmCompromised, confirmSafe or dismiss, as \
-                               far as there is one for this kind")
+            wrong(
+                "decision",
+                "'decision' must be confirmCompromised, confirmSafe or dismiss, as \
+                               far as there is one for this kind",
+            )
         })?;
         let mut ids: Vec<String> = Vec::new();
         for (_, id) in params.0.iter().filter(|(name, id)| name == "id" && !id.is_empty()) {
@@ -196,24 +200,40 @@ impl Form {
             return Err(wrong("note", "a note has at most 500 letters"));
         }
         if !caller.may(about.right()) {
-            let message = format!("your roles do not let you decide about the risk of {}", about.plural());
+            let message =
+                format!("your roles do not let you decide about the risk of {}", about.name(2));
             return Err(ApiError::new(axum::http::StatusCode::FORBIDDEN, "Forbidden", message));
         }
-        Ok(Form { about, kind: kind.to_owned(), decision, ids, note, back: back(params.get("back")) })
+        Ok(Form {
+            about,
+            kind: kind.to_owned(),
+            decision,
+            ids,
+            note,
+            back: back(params.get("back")),
+        })
     }
 
     /// Names that can be read, where the book knows them.
-    fn names(&self, book: &durward_detect::Book, sight: &RiskSight) -> Result<Vec<String>, ApiError> {
+    fn names(
+        &self,
+        book: &durward_detect::Book,
+        sight: &RiskSight,
+    ) -> Result<Vec<String>, ApiError> {
         let About::Subjects(kind) = self.about else { return Ok(self.ids.clone()) };
         let name = |id: &String| {
             let found = graph::find_risky_subject(book, sight, kind, id)?;
-            Ok(found.map_or_else(|| id.clone(), |subject| {
-                let mask = sight.mask(&subject.key, &subject.name);
-                let display = &subject.facts.display_name;
-                mask.map_or_else(|| id.clone(), |mask| {
-                    sight.show(&subject.key, &subject.name, display, mask).display_name
-                })
-            }))
+            Ok(found.map_or_else(
+                || id.clone(),
+                |subject| {
+                    let mask = sight.mask(&subject.key, &subject.name);
+                    let display = &subject.facts.display_name;
+                    mask.map_or_else(
+                        || id.clone(),
+                        |mask| sight.show(&subject.key, &subject.name, display, mask).display_name,
+                    )
+                },
+            ))
         };
         self.ids.iter().map(name).collect()
     }
@@ -264,7 +284,7 @@ fn question(frame: &Frame, form: &Form, names: &[String]) -> Markup {
     }
     let title = label(form.decision, &form.kind);
     html! {
-        p { (title) ": " b { (names.len()) " " (if names.len() == 1 { "row" } else { "rows" }) } }
+        p { (title) ": " b { (names.len()) " " (form.about.name(names.len())) } }
         ul .named {
             @for name in names.iter().take(NAMED_MAX) { li { (name) } }
             @if names.len() > NAMED_MAX { li { "and " (names.len() - NAMED_MAX) " more" } }

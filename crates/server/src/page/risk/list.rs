@@ -116,7 +116,8 @@ pub(super) struct Choice<'a> {
 /// States to choose from.
 pub(super) fn states() -> Choice<'static> {
     let named = RiskState::ALL.into_iter().filter(|state| *state != RiskState::None);
-    let options = named.map(|state| (state.name().to_owned(), labels::state_name(state).to_owned()));
+    let options =
+        named.map(|state| (state.name().to_owned(), labels::state_name(state).to_owned()));
     Choice { name: "state", label: "Risk state", options: options.collect() }
 }
 
@@ -130,7 +131,8 @@ pub(super) fn levels() -> Choice<'static> {
 /// The filters of a list as one form. `has_text`: with a box for part of a name.
 pub(super) fn filters(asked: &Asked, choices: &[Choice<'_>], has_text: bool) -> Markup {
     let shown = |name: &str| choices.iter().any(|choice| choice.name == name);
-    let kept = PARAMS.iter().filter(|name| !shown(name) && !matches!(**name, "q" | "after" | "done"));
+    let kept =
+        PARAMS.iter().filter(|name| !shown(name) && !matches!(**name, "q" | "after" | "done"));
     let is_filtered = choices.iter().any(|choice| asked.get(choice.name).is_some());
     html! {
         form .risk-filter method="get" action=(asked.path) {
@@ -164,9 +166,8 @@ pub(super) fn filters(asked: &Asked, choices: &[Choice<'_>], has_text: bool) -> 
             }
             button .button type="submit" { "Apply" }
             @if is_filtered || asked.get("q").is_some() {
-                a .button href=(asked.scope.href(&asked.path, &[("kind", asked.get("kind").unwrap_or_default())])) {
-                    "Reset"
-                }
+                @let kind = asked.get("kind").map(|kind| ("kind", kind));
+                a .button href=(asked.scope.href(&asked.path, kind.as_slice())) { "Reset" }
             }
         }
     }
@@ -196,9 +197,8 @@ pub(super) fn pages(asked: &Asked, shown: usize, next: Option<String>) -> Markup
 
 /// What stands where a list has no rows.
 pub(super) fn nothing(asked: &Asked, title: &str, why: &str, has_range: bool) -> Markup {
-    let is_filtered = ["state", "level", "q", "detection", "source"]
-        .iter()
-        .any(|name| asked.get(name).is_some());
+    let is_filtered =
+        ["state", "level", "q", "detection", "source"].iter().any(|name| asked.get(name).is_some());
     html! {
         div .empty {
             h2 { (title) }

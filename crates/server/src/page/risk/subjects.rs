@@ -81,9 +81,8 @@ async fn page(
     let query = query(&asked, &sight, &kinds)?;
     let (kept, of_users) = (asked.clone(), kinds == [SubjectKind::User]);
     let found = run(&app, move |book| {
-        let (lines, next) = look(&kept, &sight, query, |query| {
-            book.risky_subjects(query).map_err(refused)
-        })?;
+        let (lines, next) =
+            look(&kept, &sight, query, |query| book.risky_subjects(query).map_err(refused))?;
         let board = match of_users {
             true => Some(book.risk_dashboard(&sight.reach(), kept.now.micros).map_err(refused)?),
             false => None,
@@ -234,23 +233,22 @@ fn new_users(asked: &Asked, board: &RiskDashboard) -> Markup {
 }
 
 fn kind_tabs(asked: &Asked, chosen: SubjectKind) -> Markup {
-    let tabs = [(SubjectKind::Workload, "", "Service principals"), (SubjectKind::Agent, "agent", "Agents")];
+    let tabs = [
+        (SubjectKind::Workload, "", "Service principals"),
+        (SubjectKind::Agent, "agent", "Agents"),
+    ];
     html! {
         nav .tabs aria-label="Kind" {
             @for (kind, value, label) in tabs {
-                a href=(asked.scope.href(&asked.path, &[("kind", value)][usize::from(value.is_empty())..]))
+                @let pair = (!value.is_empty()).then_some(("kind", value));
+                a href=(asked.scope.href(&asked.path, pair.as_slice()))
                     aria-current=[(kind == chosen).then_some("page")] { (label) }
             }
         }
     }
 }
 
-fn table(
-    caller: &Caller,
-    asked: &Asked,
-    found: &Found,
-    kind: SubjectKind,
-) -> Markup {
+fn table(caller: &Caller, asked: &Asked, found: &Found, kind: SubjectKind) -> Markup {
     let is_user = kind == SubjectKind::User;
     if found.lines.is_empty() {
         let what = if is_user { "No risky users" } else { "None at risk" };
@@ -259,32 +257,39 @@ fn table(
     }
     let right = if is_user { Right::DecideUserRisk } else { Right::DecideWorkloadRisk };
     let may_decide = caller.may(right);
+    let rows = rows(asked, found, is_user, may_decide);
     html! {
-        form method="get" action="/protection/decide" data-dialog="Confirm" {
-            @if may_decide { (act::buttons(kind.name(), decisions(kind), &asked.href(&asked.scope, &[]))) }
-            div .scroll tabindex="0" role="group" aria-label="Subjects" {
-                table .list {
-                    thead {
-                        tr {
-                            @if may_decide {
-                                th scope="col" { span .visually-hidden { "Select" } }
-                            }
-                            th scope="col" { (if is_user { "User" } else { "Name" }) }
-                            th scope="col" { "Risk state" }
-                            th scope="col" { "Risk level" }
-                            th scope="col" { "Risk detail" }
-                            th scope="col" { "Risk last updated (" span .zone { "UTC" } ")" }
-                            th scope="col" .number { "Detections" }
-                            th scope="col" { "Recent risky sign-in" }
+        @if may_decide {
+            form method="get" action="/protection/decide" data-dialog="Confirm" {
+                (act::buttons(kind.name(), decisions(kind), &asked.href(&asked.scope, &[])))
+                (rows)
+            }
+        } @else { (rows) }
+        (list::pages(asked, found.lines.len(), found.next.clone()))
+    }
+}
+
+fn rows(asked: &Asked, found: &Found, is_user: bool, may_decide: bool) -> Markup {
+    html! {
+        div .scroll tabindex="0" role="group" aria-label="Subjects" {
+            table .list {
+                thead {
+                    tr {
+                        @if may_decide {
+                            th scope="col" { span .visually-hidden { "Select" } }
                         }
-                    }
-                    tbody {
-                        @for line in &found.lines { (row(asked, line, may_decide)) }
+                        th scope="col" { (if is_user { "User" } else { "Name" }) }
+                        th scope="col" { "Risk state" }
+                        th scope="col" { "Risk level" }
+                        th scope="col" { "Risk detail" }
+                        th scope="col" { "Risk last updated (" span .zone { "UTC" } ")" }
+                        th scope="col" .number { "Detections" }
+                        th scope="col" { "Recent risky sign-in" }
                     }
                 }
+                tbody { @for line in &found.lines { (row(asked, line, may_decide)) } }
             }
         }
-        (list::pages(asked, found.lines.len(), found.next.clone()))
     }
 }
 

@@ -11,7 +11,7 @@ type Entry = (&'static str, &'static str, &'static [Right]);
 /// Sections: what they are called, and their places.
 type Section = (&'static str, &'static [Entry]);
 
-const PLACES: [Section; 5] = [
+const PLACES: [Section; 6] = [
     ("", &[("/", "Overview", READ_OTHERS)]),
     (
         "Monitoring",
@@ -21,6 +21,19 @@ const PLACES: [Section; 5] = [
             ("/provisioning", "Provisioning logs", &[Right::ReadProvisioning]),
             ("/map", "Map", READ_OTHERS),
             ("/completeness", "Data health", READ_OTHERS),
+        ],
+    ),
+    (
+        "Protection",
+        &[
+            ("/alerts", "Alerts", &[Right::ReadRisk]),
+            ("/protection", "ID Protection", &[Right::ReadRisk]),
+            ("/protection/users", "Risky users", &[Right::ReadRisk]),
+            ("/protection/sign-ins", "Risky sign-ins", &[Right::ReadRisk]),
+            ("/protection/detections", "Risk detections", &[Right::ReadRisk]),
+            ("/protection/workloads", "Risky workload identities", &[Right::ReadRisk]),
+            ("/detections", "Detections", &[Right::ReadRisk]),
+            ("/rules", "Rules", &[Right::ReadRisk]),
         ],
     ),
     (
@@ -45,7 +58,7 @@ const PLACES: [Section; 5] = [
 ];
 
 /// Places that take the zone and the tenant of the page one comes from.
-const SCOPED: [&str; 10] = [
+const SCOPED: [&str; 15] = [
     "/",
     "/signins",
     "/audit",
@@ -56,6 +69,11 @@ const SCOPED: [&str; 10] = [
     "/apps",
     "/workloads",
     "/ips",
+    "/protection",
+    "/protection/users",
+    "/protection/sign-ins",
+    "/protection/detections",
+    "/protection/workloads",
 ];
 
 /// The places that the viewer may go to. `title` is that of the page that is open.
@@ -82,8 +100,8 @@ pub(super) fn places(frame: &Frame, title: &str) -> Markup {
 
 /// The drawing of a place, named after its path.
 fn icon(href: &str) -> Markup {
-    let name = href.trim_start_matches('/');
-    let name = if name.is_empty() { "overview" } else { name };
+    let name = href.trim_start_matches('/').replace('/', "-");
+    let name = if name.is_empty() { "overview" } else { &name };
     html! {
         svg viewBox="0 0 16 16" aria-hidden="true" focusable="false" {
             use href={ "/assets/icons.svg#" (name) } {}

@@ -12,6 +12,7 @@ use durward_query::{ListRequest, Order, QueryError, Reader};
 use maud::{Markup, html};
 
 use super::super::answer;
+use super::super::risk::marks::{Found, Marks};
 use super::super::shell::{self, Frame as Page};
 use super::super::state::{State, grouped};
 use super::row::{self, Frame};
@@ -48,13 +49,21 @@ pub(super) async fn rows(
     let now = Timestamp::now();
     let question = question(&state, now)?;
     let asked = state.clone();
-    let found = app.ask(&caller, move |reader| super::find(reader, &asked, &question)).await?;
-    let found = found.map_err(|refused| ApiError::bad_request(refused.message()))?;
-    let len = found.len();
+    let own = Marks::of(&app, &caller);
+    let (what, found) = app
+        .ask(&caller, move |reader| {
+            let what = super::find(reader, &asked, &question)?;
+            let what = what.map_err(|refused| ApiError::bad_request(refused.message()))?;
+            let found = what.found(&own)?;
+            Ok((what, found))
+        })
+        .await?;
+    let len = what.len();
     // Links in the rows are those of the list, which goes on with time unless it says otherwise.
     let as_of = state.as_of.filter(|_| params.flag("frozen").unwrap_or(false));
     let shown = State { as_of, ..state };
-    Ok(Looked::rows(len).on(answer(body(&shown, &columns, &found, now))))
+    let frame = Frame { state: &shown, columns: &columns, now, found: &found };
+    Ok(Looked::rows(len).on(answer(body(&frame, &what))))
 }
 
 /// The columns of the list that a block belongs to.
@@ -69,22 +78,17 @@ fn columns(params: &Params, state: &State) -> Result<Vec<&'static Column>, ApiEr
 }
 
 /// One block of rows, and where the next begins.
-pub(super) fn body(
-    state: &State,
-    columns: &[&'static Column],
-    found: &What,
-    now: Timestamp,
-) -> Markup {
-    let frame = Frame { state, columns, now };
+pub(super) fn body(frame: &Frame<'_>, found: &What) -> Markup {
+    let (state, now) = (frame.state, frame.now);
     let (next, more) = (found.next(), found.has_more());
     html! {
         tbody .block data-at=(state.at) data-rows=(found.len()) data-next=[next]
             data-more=[more.then_some("true")] {
             @match found {
                 What::Events(events) => @for (event, index) in events.iter().zip(state.at..) {
-                    (row::row(&frame, event, Some(index)))
+                    (row::row(frame, event, Some(index)))
                 },
-                What::Groups(found) => (groups::body(&frame, found, state.at)),
+                What::Groups(found) => (groups::body(frame, found, state.at)),
                 What::Values(found) => @if let Some(column) = state.by {
                     (by::body(state, column, found, state.at, now))
                 },
@@ -113,10 +117,18 @@ pub(super) async fn members(
     };
     let asked = of.clone();
     let question = question(of.state(&state), now)?;
-    let found = app.ask(&caller, move |reader| asked.look(reader, &question)).await?;
+    let own = Marks::of(&app, &caller);
+    let (found, marked) = app
+        .ask(&caller, move |reader| {
+            let found = asked.look(reader, &question)?;
+            let marked = own.look(&found.0)?;
+            Ok((found, marked))
+        })
+        .await?;
     let len = found.0.len();
     let part = headers.contains_key("hx-request");
-    let list = Members { of: &of, state: &state, columns: &columns, found: &found, now };
+    let list =
+        Members { of: &of, state: &state, columns: &columns, found: &found, now, marked: &marked };
     let answered = match part {
         true => list.part(),
         false => list.page(&page),
@@ -174,11 +186,13 @@ struct Members<'a> {
     columns: &'a [&'static Column],
     found: &'a (Vec<Event>, u64),
     now: Timestamp,
+    /// What was found about them.
+    marked: &'a Found,
 }
 
 impl Members<'_> {
     fn frame<'a>(&'a self, state: &'a State) -> Frame<'a> {
-        Frame { state, columns: self.columns, now: self.now }
+        Frame { state, columns: self.columns, now: self.now, found: self.marked }
     }
 
     fn rows(&self) -> Markup {

@@ -6,6 +6,7 @@ use durward_model::time::HOUR_MICROS;
 use durward_model::{Cell, Event, FieldId, Log, Timestamp, graph};
 use maud::{Markup, html};
 
+use super::super::risk::marks;
 use super::super::state::State;
 use super::super::words;
 use super::cell;
@@ -18,6 +19,8 @@ pub(super) struct Frame<'a> {
     pub(super) state: &'a State,
     pub(super) columns: &'a [&'static Column],
     pub(super) now: Timestamp,
+    /// What was found about the rows.
+    pub(super) found: &'a marks::Found,
 }
 
 impl Frame<'_> {
@@ -88,6 +91,9 @@ pub(super) fn row(frame: &Frame<'_>, event: &Event, index: Option<u64>) -> Marku
                             (first(column, event, frame.now))
                         }
                         (badges(event))
+                        @if let Some(found) = frame.found.get(&event.row().id) {
+                            (marks::badge(found))
+                        }
                     } @else {
                         (cell::show(column, event, frame.now))
                     }

@@ -1,6 +1,6 @@
 //! What the heading of the explorer offers for its views: choose, save, share.
 
-use durward_access::SavedView;
+use durward_access::{Right, SavedView};
 use durward_model::Timestamp;
 use maud::{Markup, html};
 
@@ -33,6 +33,9 @@ pub(in crate::page) fn menu(frame: &Frame, state: &State, views: &[SavedView]) -
                 (saved_section("Yours", &own, &query))
                 (saved_section("Shared", &shared, &query))
                 (section("Filters", &filters, &is_shown))
+                @if frame.may(Right::ChangeDetections) {
+                    a .last href=(state.href_of("/rules/new", &[])) { "Make a rule of this view" }
+                }
                 a #save-view .last href=(state.href_of("/views", &[])) data-dialog="Views" {
                     "Save or remove views…" kbd aria-hidden="true" { "S" }
                 }

@@ -50,8 +50,14 @@ impl House {
     /// Stops the server, after which everything is written, and starts another one on what it left.
     pub(super) fn reopen(&mut self) {
         self.close();
-        let (stop, thread, address) =
-            serve(&self.store, self.dir.path(), &self.people, &self.journal, Rules::default(), None);
+        let (stop, thread, address) = serve(
+            &self.store,
+            self.dir.path(),
+            &self.people,
+            &self.journal,
+            Rules::default(),
+            None,
+        );
         (self.stop, self.thread, self.address) = (Some(stop), Some(thread), address);
     }
 
