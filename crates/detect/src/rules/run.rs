@@ -295,10 +295,9 @@ impl Looker {
         for stored in book.rules()? {
             let (id, enabled) = (stored.rule.id.clone(), stored.rule.enabled);
             match Compiled::new(stored.rule, &self.placeholders) {
-                Ok(compiled) if enabled => self.rules.push(Ready {
-                    rule: Arc::new(compiled),
-                    changed_micros: stored.at_micros,
-                }),
+                Ok(compiled) if enabled => self
+                    .rules
+                    .push(Ready { rule: Arc::new(compiled), changed_micros: stored.at_micros }),
                 Ok(_) => {}
                 Err(error) => tracing::warn!(rule = id, %error, "a rule cannot be run"),
             }

@@ -288,7 +288,9 @@ fn expand(
     let list = placeholders.get(name).unwrap_or_default();
     let may_be_empty = OPTIONAL_LISTS.iter().any(|known| known.eq_ignore_ascii_case(name));
     if list.is_empty() && !may_be_empty {
-        return Err(format!("it needs a list for its placeholder %{name}%, and none is configured"));
+        return Err(format!(
+            "it needs a list for its placeholder %{name}%, and none is configured"
+        ));
     }
     for value in list {
         let mut literal = String::new();

@@ -1,11 +1,15 @@
 //! What is looked at beside the detections: rules of one's own, and what the log says of risk.
 
+use std::ops::Range;
+
+use arrow_array::Array as _;
 use durward_model::time::DAY_MICROS;
 use durward_query::Engine;
 use durward_store::{Joined, View};
 
-use super::WatchError;
+use super::{RECEIVED_MARGIN_MICROS, WatchError};
 use crate::book::{Book, Circumstances, Recorded};
+use crate::fold::FoldError;
 use crate::risk::{RiskWatch, mark_of, set_mark};
 use crate::rules::{Ground, Looker, Placeholders, revise};
 
@@ -23,6 +27,8 @@ pub(super) struct Beside {
     risk: RiskWatch,
     /// Rules have looked at everything before this instant, µs; `None` for never.
     looked_micros: Option<i64>,
+    /// What came while nobody watched was looked for.
+    is_caught_up: bool,
 }
 
 impl Beside {
@@ -32,6 +38,7 @@ impl Beside {
             rules: Looker::new(placeholders),
             risk: RiskWatch::default(),
             looked_micros: book.read(|db| mark_of(db, MARK))?,
+            is_caught_up: false,
         })
     }
 
@@ -50,6 +57,12 @@ impl Beside {
         circumstances: &Circumstances<'_>,
     ) -> Result<Recorded, WatchError> {
         let now = circumstances.now_micros;
+        if let Some(looked) = self.looked_micros.filter(|_| !self.is_caught_up) {
+            let received = looked - RECEIVED_MARGIN_MICROS;
+            let missed = oldest_received(view, received, now - BACK_MICROS..looked)?;
+            self.looked_micros = Some(missed.unwrap_or(looked));
+        }
+        self.is_caught_up = true;
         let from = self.looked_micros.unwrap_or(now - BEGIN_MICROS).max(now - BACK_MICROS);
         let mut recorded = Recorded::default();
         if from < now {
@@ -65,4 +78,25 @@ impl Beside {
         while self.risk.refresh(book, view, now)?.has_more {}
         Ok(recorded)
     }
+}
+
+/// The oldest record of a range of time that was received after an instant (µs).
+fn oldest_received(
+    view: &View,
+    received_micros: i64,
+    range: Range<i64>,
+) -> Result<Option<i64>, WatchError> {
+    let mut oldest = None;
+    for chunk in &view.chunks {
+        if chunk.min_micros() >= range.end || chunk.max_micros() < range.start {
+            continue;
+        }
+        let received = chunk.received().map_err(FoldError::from)?;
+        let created = chunk.created().map_err(FoldError::from)?;
+        let rows = (0..received.len())
+            .filter(|&row| received.is_valid(row) && received.value(row) > received_micros);
+        let of_chunk = rows.map(|row| created.value(row)).filter(|at| range.contains(at)).min();
+        oldest = oldest.into_iter().chain(of_chunk).min();
+    }
+    Ok(oldest)
 }

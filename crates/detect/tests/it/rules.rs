@@ -5,6 +5,7 @@
 mod collection;
 mod kept;
 mod labels;
+mod revised;
 mod shapes;
 mod shipped;
 mod sigma;

@@ -313,7 +313,10 @@ mod tests {
             "initiatedBy": {"user": {"userPrincipalName": "Ana@Contoso.example"}},
             "additionalDetails": [{"key": "invitedUserEmailAddress", "value": "bo@fabrikam.example"},
                                   {"key": "none", "value": "no address"}]});
-        assert_eq!(text_at(&record, "initiatedBy.user.userPrincipalName.domain"), "contoso.example");
+        assert_eq!(
+            text_at(&record, "initiatedBy.user.userPrincipalName.domain"),
+            "contoso.example"
+        );
         let invited = "additionalDetails.invitedUserEmailAddress.domain";
         assert_eq!(text_at(&record, invited), "fabrikam.example");
         assert_eq!(text_at(&record, "additionalDetails.none.domain"), "");

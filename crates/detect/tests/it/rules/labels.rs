@@ -99,7 +99,6 @@ fn alerts_of_ready_made_rules_are_those_that_others_expect() {
         // Nor is there an alert of a built-in detection where none is expected.
         let settings = Arc::new(Settings::default());
         let found = history(&view, settings, MONDAY_MICROS + DAY, &mut |_, _| true).unwrap();
-        println!("line {number}: {:?}", found.iter().map(|f| (&f.detection, f.level)).collect::<Vec<_>>());
         assert!(expected || alerting(&found).is_empty(), "line {number}: {found:?}");
     }
 }

@@ -10,7 +10,7 @@ use crate::story::{DAY, HOUR, LAGOS, MINUTE, SignIn, Story, VIGO, guid, user};
 
 const SPAN: i64 = 9 * DAY;
 
-const RULES: &[&str] = &[
+pub(super) const RULES: &[&str] = &[
     "name = 'a'\nsource = { type = 'filter', text = 'status:failure' }",
     "name = 'b'\nsource = { type = 'filter' }\nsuppress = { same_entity_hours = 5 }",
     "name = 'c'\nsource = { type = 'filter' }\n\

@@ -408,7 +408,7 @@ fn attacks(attacks: &[AttackCount]) -> Markup {
                                     th scope="row" {
                                         (id) " " span .muted { (labels::technique(id)) }
                                     }
-                                    td .bar { (share(total(counts), most)) }
+                                    td .shared { (share(total(counts), most)) }
                                     @for count in counts { td .number { (grouped(*count)) } }
                                 }
                             }
@@ -437,7 +437,7 @@ fn top_list(asked: &Asked, top: &[(String, u64)]) -> Markup {
                             (if title == *id { labels::event_type(id) } else { title })
                         }
                     }
-                    td .bar { (share(*count, most)) }
+                    td .shared { (share(*count, most)) }
                     td .number { (grouped(*count)) }
                 }
             }

@@ -334,7 +334,7 @@ fn of_finding(sight: &RiskSight, stored: &StoredFinding) -> Option<Line> {
 fn table(lines: &[Line], now: Timestamp, of_findings: bool) -> Markup {
     html! {
         div .scroll tabindex="0" role="group" aria-label=(TITLE) {
-            table .list .detections {
+            table .list .told-rows {
                 thead {
                     tr {
                         th scope="col" { "Detection time (" span .zone { "UTC" } ")" }

@@ -109,7 +109,7 @@ pub(super) async fn page(
             (labels::event_type(&one.event_type), parts::detection(&sight, &asked, &one, mask))
         }
     };
-    let body = html! { main #main .risk .evidence { (body) } };
+    let body = html! { main #main .risk .proof { (body) } };
     let zone = html! { a #zone .button href="?" hidden data-local="false" { "UTC" } };
     Ok(Looked::event(&id).on(answer(shell::page(&frame, &title, &body, &zone))))
 }

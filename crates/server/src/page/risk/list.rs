@@ -219,7 +219,7 @@ pub(super) fn nothing(asked: &Asked, title: &str, why: &str, has_range: bool) ->
 pub(super) fn done(asked: &Asked) -> Markup {
     html! {
         @if let Some(done) = asked.get("done").and_then(|done| done.parse::<usize>().ok()) {
-            p .done role="status" {
+            p .decided role="status" {
                 b { "✔ Decided" } " about " (done)
                 ". It is written down with your name, and in the access log."
             }

@@ -193,7 +193,7 @@ pub(in crate::page) fn badge(badges: &[Badge]) -> Markup {
     };
     let label = format!("Found by durward: {title} ({}{role}){more}", first.level.name());
     html! {
-        a .found .(first.level.name()) href=(link::finding(&first.finding.to_string()))
+        a .risk-mark .(first.level.name()) href=(link::finding(&first.finding.to_string()))
             title=(label) aria-label=(label) {
             span aria-hidden="true" { "◉" @if badges.len() > 1 { (badges.len()) } }
         }

@@ -232,12 +232,16 @@ fn row(line: &Line, now: Timestamp, may_decide: bool) -> Markup {
         false => types.join(", "),
     };
     let mfa = match shown(event, "mfaResult") {
-        empty if empty.is_empty() => shown(event, "authenticationRequirement"),
+        empty if empty.is_empty() => match text(FieldId::AuthenticationRequirement).as_str() {
+            "multiFactorAuthentication" => "Multifactor".to_owned(),
+            "singleFactorAuthentication" => "Single-factor".to_owned(),
+            other => other.to_owned(),
+        },
         result => result,
     };
     html! {
         tr .row data-id=(id) {
-            @if may_decide { td .tick { (act::tick(&id, &format!("the sign-in of {who}"))) } }
+            @if may_decide { td .pick-one { (act::tick(&id, &format!("the sign-in of {who}"))) } }
             td { a href=(link::event(&id)) { (words::time(event.row().created, now)) } }
             td {
                 @if user.is_empty() { (who) }

@@ -120,7 +120,7 @@ async fn page(
         return Ok(looked.on((StatusCode::NOT_FOUND, answer(page)).into_response()));
     };
     let title = known.shown.display_name.clone();
-    let body = html! { main #main .risk .evidence { (render(&caller, &asked, &known)) } };
+    let body = html! { main #main .risk .proof { (render(&caller, &asked, &known)) } };
     Ok(looked.on(answer(shell::page(&frame, &title, &body, &zone))))
 }
 
@@ -306,7 +306,7 @@ fn detections(title: &str, these: &[One], now: Timestamp) -> Markup {
             section .panel .wide aria-label=(title) {
                 h2 { (title) }
                 div .scroll tabindex="0" role="group" aria-label=(title) {
-                    table .list .detections {
+                    table .list .told-rows {
                         thead {
                             tr {
                                 th scope="col" { "Detection time (" span .zone { "UTC" } ")" }

@@ -180,7 +180,7 @@ fn charts(asked: &Asked, board: &RiskDashboard) -> Markup {
                                         ("level", level.name()), ("state", "atRisk")
                                     ])) { (labels::level(*level)) }
                                 }
-                                td .bar { (share(*count, whole)) }
+                                td .shared { (share(*count, whole)) }
                                 td .number { (grouped(*count)) }
                                 td .number .muted { (percent(*count, whole)) }
                             }
@@ -307,7 +307,7 @@ fn row(asked: &Asked, line: &Line, may_decide: bool) -> Markup {
     let page = link::risky(subject.key.kind, &shown.id);
     html! {
         tr .row .(edge(subject.level)) {
-            @if may_decide { td .tick { (act::tick(&shown.id, name)) } }
+            @if may_decide { td .pick-one { (act::tick(&shown.id, name)) } }
             td {
                 a .clip href=(page) title=(shown.name) { (name) }
                 @if subject.facts.is_deleted == Some(true) { " " span .muted { "(deleted)" } }

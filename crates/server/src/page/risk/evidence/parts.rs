@@ -156,7 +156,7 @@ pub(super) fn response(about: &About) -> Markup {
         @if !about.response.is_empty() {
             section .panel .part aria-label="What to do next" {
                 h2 { "What to do next" }
-                ul .checks {
+                ul .next-steps {
                     @for step in about.response {
                         li { label { input type="checkbox"; span { (step) } } }
                     }
