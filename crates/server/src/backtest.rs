@@ -93,9 +93,10 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// What came of it; `None` while it runs.
+    /// What came of it; `None` while somebody may wait for it. What was stopped has ended for
+    /// its author, even where its thread takes a while to notice.
     pub(crate) fn came(&self) -> Option<Result<Came, Stopped>> {
-        self.came.lock().clone()
+        self.came.lock().clone().or_else(|| self.stop().map(Err))
     }
 
     /// How far it is, of [`WHOLE`].
@@ -153,9 +154,8 @@ impl Backtests {
         let name = std::thread::Builder::new().name("durward-backtest".to_owned());
         let begun = name.spawn(move || {
             let work = std::panic::AssertUnwindSafe(|| work(&own));
-            let came = std::panic::catch_unwind(work).unwrap_or_else(|_| {
-                Err(Stopped::Failed("the server's log says why".to_owned()))
-            });
+            let came = std::panic::catch_unwind(work)
+                .unwrap_or_else(|_| Err(Stopped::Failed("the server's log says why".to_owned())));
             *own.came.lock() = Some(came);
         });
         begun.map_err(|error| ApiError::internal(&error))?;
@@ -195,8 +195,7 @@ fn busy() -> ApiError {
     ApiError::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "ServiceBusy",
-        "another back-test is running, and one runs at a time: try again when it has ended, \
-         after two minutes at the latest",
+        "another back-test is running, and one runs at a time: try again when it has ended",
     )
     .retry_after(10)
 }

@@ -58,7 +58,13 @@ impl Detect {
         let DetectOptions { book, settings, placeholders, watch, .. } = options;
         let watch = match watch {
             Some(dir) => {
-                let watcher = Watcher::new(store, book.clone(), &dir, settings.clone(), placeholders.clone())?;
+                let watcher = Watcher::new(
+                    store,
+                    book.clone(),
+                    &dir,
+                    settings.clone(),
+                    placeholders.clone(),
+                )?;
                 Some(Watch::start(watcher, |_| {}).map_err(StartError::Thread)?)
             }
             None => None,

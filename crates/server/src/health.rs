@@ -10,8 +10,8 @@ use durward_store::Status;
 use serde_json::json;
 
 use crate::app::App;
-use crate::metrics;
 use crate::error::ApiError;
+use crate::metrics;
 
 /// `GET /healthz`: the process answers.
 pub(crate) async fn healthz() -> Response {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 use durward_detect::Book;
 use durward_detect::rules::{
-    Backtest, Compiled, Ground, Loaded, Placeholders, Rule, Verdict, backtest, read_file,
+    Backtest, Compiled, Ground, Loaded, Placeholders, Rule, Shipped, Verdict, backtest, read_file,
+    shipped,
 };
 use durward_journal::Action;
 use durward_model::Timestamp;
@@ -30,9 +31,14 @@ pub(crate) enum Command {
         /// Its identifier
         id: String,
     },
+    /// List the ready-made rules, or show one as it is written
+    Shipped {
+        /// Its name
+        name: Option<String>,
+    },
     /// Run rules over history without keeping them: TOML, JSON, or Sigma's YAML
     Test(Test),
-    /// Add the rules of a file or directory, or change those with their identifiers
+    /// Add rules of files or ready-made ones, or change those with their identifiers
     Add(Add),
     /// Remove a rule; its versions stay in its history
     Remove {
@@ -54,9 +60,8 @@ pub(crate) enum Command {
 /// Arguments of `test`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Test {
-    /// Files, or directories of them
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
+    #[command(flatten)]
+    from: Origin,
     /// How many days of history, up to the newest record
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=400))]
     days: u32,
@@ -67,14 +72,47 @@ pub(crate) struct Test {
 /// Arguments of `add`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Add {
-    /// A file, or a directory of them
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    /// Add them switched off
+    #[command(flatten)]
+    from: Origin,
+    /// Add those of files switched off
     #[arg(long)]
     disabled: bool,
+    /// Add ready-made ones switched on
+    #[arg(long, requires = "shipped", conflicts_with = "disabled")]
+    enable: bool,
     #[command(flatten)]
     lists: Lists,
+}
+
+/// Where rules come from.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = true)]
+struct Origin {
+    /// Files, or directories of them
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// A ready-made rule, as `durward rules shipped` lists them, or all; may be given several times
+    #[arg(long, value_name = "NAME|all")]
+    shipped: Vec<String>,
+}
+
+impl Origin {
+    /// The ready-made rules that are named.
+    fn shipped(&self) -> Result<Vec<&'static Shipped>> {
+        let mut named = Vec::new();
+        for name in &self.shipped {
+            match shipped().iter().find(|one| one.name == name) {
+                Some(one) => named.push(one),
+                None if name == "all" => named.extend(shipped()),
+                None => return Err(unknown(name)),
+            }
+        }
+        Ok(named)
+    }
+}
+
+fn unknown(name: &str) -> anyhow::Error {
+    bad_usage(format!("there is no ready-made rule `{name}`: see `durward rules shipped`"))
 }
 
 /// Values of the placeholders of Sigma rules.
@@ -109,6 +147,7 @@ impl Lists {
 pub(crate) fn run(command: &Command, common: &Common) -> Result<()> {
     let dir = data::dir(common.data.as_deref())?;
     match command {
+        Command::Shipped { name } => list_shipped(name.as_deref(), common.json),
         Command::Test(args) => test(args, &dir, common.json),
         Command::List => list(&open(&dir)?, common.json),
         Command::Show { id } => show(id, &open(&dir)?, common.json),
@@ -163,6 +202,25 @@ fn list(book: &Book, is_json: bool) -> Result<()> {
     write(&table)
 }
 
+fn list_shipped(name: Option<&str>, is_json: bool) -> Result<()> {
+    if let Some(name) = name {
+        let one = shipped().iter().find(|one| one.name == name).ok_or_else(|| unknown(name))?;
+        return match is_json {
+            true => output::json(&one.rule()?),
+            false => output::line(one.text.trim_end()),
+        };
+    }
+    let mut table = output::Table::new(["Name", "Severity", "What"]);
+    for one in shipped() {
+        let rule = one.rule()?;
+        if is_json {
+            output::json(&rule)?;
+        }
+        table.row(vec![one.name.to_owned(), rule.severity.name().to_owned(), rule.name]);
+    }
+    if is_json { Ok(()) } else { write(&table) }
+}
+
 fn write(table: &output::Table) -> Result<()> {
     let mut out = output::stdout();
     table.write(&mut out, output::is_terminal())?;
@@ -204,6 +262,7 @@ fn show(id: &str, book: &Book, is_json: bool) -> Result<()> {
 struct Report {
     file: String,
     name: String,
+    is_shipped: bool,
     outcome: Result<Compiled, String>,
 }
 
@@ -212,7 +271,13 @@ impl Report {
         let file = loaded.file.display().to_string();
         let name = loaded.rule.as_ref().map(|rule| rule.name.clone()).unwrap_or_default();
         let compiled = loaded.rule.and_then(|rule| Compiled::new(rule, placeholders));
-        Report { file, name, outcome: compiled.map_err(|error| error.to_string()) }
+        let outcome = compiled.map_err(|error| error.to_string());
+        Report { file, name, is_shipped: false, outcome }
+    }
+
+    fn of_shipped(one: &Shipped, placeholders: &Placeholders) -> Report {
+        let loaded = Loaded { file: PathBuf::from(one.name), rule: one.rule() };
+        Report { is_shipped: true, ..Report::new(loaded, placeholders) }
     }
 
     /// One word, and the reason where there is one.
@@ -227,10 +292,12 @@ impl Report {
     }
 }
 
-fn reports(files: &[PathBuf], lists: &Lists) -> Result<Vec<Report>> {
+fn reports(from: &Origin, lists: &Lists) -> Result<Vec<Report>> {
     let placeholders = lists.placeholders()?;
-    let mut reports = Vec::new();
-    for file in files {
+    let shipped = from.shipped()?.into_iter();
+    let mut reports: Vec<Report> =
+        shipped.map(|one| Report::of_shipped(one, &placeholders)).collect();
+    for file in &from.files {
         let loaded = read_file(file).map_err(|error| anyhow!("{}: {error}", file.display()))?;
         reports.extend(loaded.into_iter().map(|loaded| Report::new(loaded, &placeholders)));
     }
@@ -241,18 +308,17 @@ fn reports(files: &[PathBuf], lists: &Lists) -> Result<Vec<Report>> {
 }
 
 fn add(args: &Add, dir: &Path, book: &Book, is_json: bool) -> Result<()> {
-    let reports = reports(std::slice::from_ref(&args.file), &args.lists)?;
+    let reports = reports(&args.from, &args.lists)?;
     let (mut added, mut refused) = (0_usize, 0_usize);
     for report in &reports {
         let (verdict, reason) = report.verdict();
+        let mut is_on = false;
         if let Ok(compiled) = &report.outcome {
-            let rule = Rule {
-                enabled: compiled.rule().enabled && !args.disabled,
-                ..compiled.rule().clone()
-            };
+            let rule = as_added(compiled.rule().clone(), report.is_shipped, args, book)?;
             let what = format!("rule {}", rule.id);
             operator::record(dir, Action::Change, "rules add", &what, None)?;
             book.put_rule(&rule, WHO, Timestamp::now().micros)?;
+            is_on = rule.enabled;
             added += 1;
         } else {
             refused += 1;
@@ -264,7 +330,8 @@ fn add(args: &Add, dir: &Path, book: &Book, is_json: bool) -> Result<()> {
                 "verdict": verdict, "reason": reason,
             }))?;
         } else if verdict == "loaded" {
-            output::line(format_args!("{id}: added ({})", report.name))?;
+            let off = if is_on { "" } else { ", switched off" };
+            output::line(format_args!("{id}: added{off} ({})", report.name))?;
         } else {
             output::line(format_args!("{}: {verdict}: {reason}", report.file))?;
         }
@@ -275,8 +342,21 @@ fn add(args: &Add, dir: &Path, book: &Book, is_json: bool) -> Result<()> {
     Ok(())
 }
 
+/// A ready-made rule is switched on by decision only. One that is there already stays as it was
+/// decided on.
+fn as_added(rule: Rule, is_shipped: bool, args: &Add, book: &Book) -> Result<Rule> {
+    if !is_shipped {
+        return Ok(Rule { enabled: rule.enabled && !args.disabled, ..rule });
+    }
+    let (was_on, deliver) = match book.rule(&rule.id)? {
+        Some(stored) => (stored.rule.enabled, stored.rule.deliver),
+        None => (false, Vec::new()),
+    };
+    Ok(Rule { enabled: args.enable || (was_on && !args.disabled), deliver, ..rule })
+}
+
 fn test(args: &Test, dir: &Path, is_json: bool) -> Result<()> {
-    let reports = reports(&args.files, &args.lists)?;
+    let reports = reports(&args.from, &args.lists)?;
     let look = operator::Look::begin(dir, "rules test");
     let store = data::open_existing(dir)?;
     let (engine, view) = (Engine::new(), store.view());

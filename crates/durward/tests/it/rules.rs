@@ -66,6 +66,40 @@ fn a_rule_is_tried_over_history() {
 }
 
 #[test]
+fn ready_made_rules_are_added_by_decision() {
+    let (_folder, data, [own, _]) = filled();
+    let shipped = run(&data, &["rules", "shipped", "--json"]).json_lines();
+    assert!(shipped.len() >= 8, "{shipped:?}");
+    let listed = run(&data, &["rules", "shipped"]);
+    let text = run(&data, &["rules", "shipped", "guest-invited"]);
+    assert!(listed.stdout.contains("guest-invited") && text.stdout.contains("logsource:"));
+    let tried = run(&data, &["rules", "test", "--shipped", "high-risk-sign-in", "--json"]);
+    assert_eq!(tried.json()["verdict"], "loaded");
+
+    let added = run(&data, &["rules", "add", "--shipped", "all"]);
+    assert!(added.stdout.contains("guest-invited: added, switched off"), "{added:?}");
+    let states = |enabled: bool| {
+        let list = run(&data, &["rules", "list", "--json"]).json_lines();
+        list.iter().filter(|rule| rule["enabled"] == enabled).count()
+    };
+    assert_eq!((states(false), states(true)), (shipped.len(), 0));
+    let added = run(&data, &["rules", "add", "--shipped", "guest-invited", "--enable"]);
+    assert!(added.stdout.contains("guest-invited: added ("), "{added:?}");
+    // What was decided stays when a newer version takes the rule's place.
+    assert_eq!(run(&data, &["rules", "add", "--shipped", "all"]).code, 0);
+    assert_eq!((states(false), states(true)), (shipped.len() - 1, 1));
+
+    for wrong in [
+        vec!["rules", "add"],
+        vec!["rules", "add", &own, "--enable"],
+        vec!["rules", "add", "--shipped", "nothing"],
+        vec!["rules", "shipped", "nothing"],
+    ] {
+        assert_eq!(run(&data, &wrong).code, 2, "{wrong:?}");
+    }
+}
+
+#[test]
 fn rules_are_added_switched_and_removed() {
     let (_folder, data, [own, sigma]) = filled();
     let added = run(&data, &["rules", "add", &own]);

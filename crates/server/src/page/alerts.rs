@@ -178,14 +178,17 @@ impl Asked {
 
     /// The list in another scope, with some parameters changed; empty ones are left out.
     fn href(&self, scope: &Scope, changes: &[(&'static str, &str)]) -> String {
-        let kept = PARAMS.iter().filter(|name| **name != "after").map(|name| (*name, self.get(name)));
+        let kept =
+            PARAMS.iter().filter(|name| **name != "after").map(|name| (*name, self.get(name)));
         let kept = kept.filter(|(name, _)| !changes.iter().any(|(other, _)| other == name));
         let all = kept.chain(changes.iter().copied()).filter(|(_, value)| !value.is_empty());
         scope.href("/alerts", &all.collect::<Vec<_>>())
     }
 
     fn is_filtered(&self) -> bool {
-        ["severity", "detection", "q", "assignee"].iter().any(|name| self.params.get(name).is_some())
+        ["severity", "detection", "q", "assignee"]
+            .iter()
+            .any(|name| self.params.get(name).is_some())
     }
 
     fn query(&self, sight: &RiskSight, now: Timestamp) -> Result<AlertQuery, ApiError> {
@@ -266,11 +269,7 @@ fn missing() -> ApiError {
 }
 
 /// An alert, if the sight shows it.
-async fn details(
-    app: &Arc<App>,
-    sight: &RiskSight,
-    number: i64,
-) -> Result<AlertDetails, ApiError> {
+async fn details(app: &Arc<App>, sight: &RiskSight, number: i64) -> Result<AlertDetails, ApiError> {
     let reach = sight.reach();
     run(app, move |book| book.alert(number, &reach).map_err(refused)).await?.ok_or_else(missing)
 }

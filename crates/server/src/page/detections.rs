@@ -36,7 +36,7 @@ use super::shell::Frame;
 use super::{answer, page_of};
 use form::Entered;
 
-pub(in crate::page) use backtest::{days, gone, to_test, unfinished};
+pub(in crate::page) use backtest::{days, findings, gone, to_test, unfinished};
 pub(in crate::page) use detail::with_code;
 pub(in crate::page) use list::found as found_by_level;
 
@@ -147,12 +147,10 @@ pub(in crate::page) fn tallies<'a>(
     let counts = book.count_findings(&since).map_err(refused)?;
     let mut tallies = HashMap::new();
     for id in ids {
-        let newest =
-            FindingQuery { detection: Some(id.to_owned()), limit: 1, ..all.clone() };
+        let newest = FindingQuery { detection: Some(id.to_owned()), limit: 1, ..all.clone() };
         let newest = book.findings(&newest).map_err(refused)?;
-        let found = Level::ALL.map(|level| {
-            counts.get(&(id.to_owned(), level)).copied().unwrap_or_default()
-        });
+        let found = Level::ALL
+            .map(|level| counts.get(&(id.to_owned(), level)).copied().unwrap_or_default());
         let newest = newest.first().map(|stored| stored.finding.last_micros);
         let last = newest.map(Timestamp::from_micros);
         tallies.insert(id.to_owned(), Tally { last, found });

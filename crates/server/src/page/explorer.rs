@@ -102,7 +102,8 @@ pub(crate) async fn explorer(
         .ask(&caller, move |reader| {
             let version = shared.version_of(reader);
             let pane = asked.row.as_deref();
-            let pane = pane.map(|id| event::look(&shared, reader, &asked, id, &marks)).transpose()?;
+            let pane =
+                pane.map(|id| event::look(&shared, reader, &asked, id, &marks)).transpose()?;
             look(reader, &asked, &question, now, version, pane.flatten(), &marks)
         })
         .await?;

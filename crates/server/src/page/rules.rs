@@ -128,13 +128,7 @@ fn changing() -> Vec<Endpoint> {
             post(switch),
             one("Switches a rule on or off"),
         ),
-        endpoint(
-            Method::POST,
-            "/rules/{id}/remove",
-            change,
-            post(remove),
-            one("Removes a rule"),
-        ),
+        endpoint(Method::POST, "/rules/{id}/remove", change, post(remove), one("Removes a rule")),
         endpoint(
             Method::POST,
             "/rules/import",
@@ -257,11 +251,7 @@ async fn detail_page(
 }
 
 /// Looks up a rule that there is.
-async fn look(
-    app: &Arc<App>,
-    caller: &Arc<Caller>,
-    id: &str,
-) -> Result<detail::Known, ApiError> {
+async fn look(app: &Arc<App>, caller: &Arc<Caller>, id: &str) -> Result<detail::Known, ApiError> {
     let (id, now) = (id.to_owned(), Timestamp::now());
     let sight = RiskSight::of(caller);
     run(app, move |book| {
@@ -297,12 +287,8 @@ async fn wrong(
         "" => None,
         id => Some(look(app, caller, id).await?),
     };
-    let page = detail::Page {
-        draft,
-        problem: Some(problem),
-        known,
-        ..detail::Page::empty(app, caller)
-    };
+    let page =
+        detail::Page { draft, problem: Some(problem), known, ..detail::Page::empty(app, caller) };
     Ok((StatusCode::BAD_REQUEST, answer(page.render(frame))).into_response())
 }
 
@@ -332,10 +318,8 @@ async fn save(
         return wrong(&app, &caller, &frame, draft, problem).await;
     }
     let (id, by, what) = (rule.id.clone(), caller.name(), form::words(&rule));
-    run(&app, move |book| {
-        book.put_rule(&rule, &by, Timestamp::now().micros).map_err(refused)
-    })
-    .await?;
+    run(&app, move |book| book.put_rule(&rule, &by, Timestamp::now().micros).map_err(refused))
+        .await?;
     app.detect.wake();
     Ok(changed(&format!("rule:{id}"), what, redirect(&href(&id))))
 }
@@ -404,10 +388,8 @@ async fn remove(
     whole(&caller)?;
     gate::form(&headers, body).await?.only(&["csrf"])?;
     let (by, rule) = (caller.name(), id.clone());
-    run(&app, move |book| {
-        book.remove_rule(&rule, &by, Timestamp::now().micros).map_err(refused)
-    })
-    .await?;
+    run(&app, move |book| book.remove_rule(&rule, &by, Timestamp::now().micros).map_err(refused))
+        .await?;
     app.detect.wake();
     Ok(changed(&format!("rule:{id}"), "removed".to_owned(), redirect("/rules")))
 }

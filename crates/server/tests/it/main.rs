@@ -4,9 +4,11 @@
 
 mod access_log;
 mod account;
+mod alert_pages;
 mod attempt;
 mod client;
 mod deliver;
+mod detection_pages;
 mod download;
 mod edge;
 mod entity;
@@ -28,6 +30,7 @@ mod rest;
 mod risk;
 mod risk_pages;
 mod roles;
+mod rule_pages;
 mod search;
 mod sign_in;
 mod table;

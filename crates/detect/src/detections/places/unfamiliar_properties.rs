@@ -220,7 +220,7 @@ impl UnfamiliarProperties {
         for (label, of, field) in PROPERTIES {
             let value = value_of(sighting, of);
             if value != 0 {
-                let seen = familiarity(profile.seen(of, value, at));
+                let seen = familiarity(profile.seen(of, value, at), at);
                 finding = finding.fact(label, format!("{}: {seen}", sighting.text(field)));
             }
         }

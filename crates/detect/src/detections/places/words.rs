@@ -1,6 +1,7 @@
 //! Numbers and times as people write them.
 
 use durward_model::Timestamp;
+use durward_model::time::DAY_MICROS;
 
 use crate::profile::{Familiar, Stop};
 
@@ -37,11 +38,15 @@ pub(super) fn date(micros: i64) -> String {
     Timestamp::from_micros(micros).to_rfc3339().chars().take(10).collect()
 }
 
-/// `new`, or how often it was seen since when.
-pub(super) fn familiarity(seen: Option<&Familiar>) -> String {
-    match seen {
-        None => "new".to_owned(),
-        Some(seen) => format!("seen {} times since {}", seen.count, date(seen.first_micros)),
+/// `new`, with when it came first if that is less than a day ago, or how often it was seen since
+/// when.
+pub(super) fn familiarity(seen: Option<&Familiar>, at_micros: i64) -> String {
+    let Some(seen) = seen else { return "new".to_owned() };
+    let first = Timestamp::from_micros(seen.first_micros).to_rfc3339();
+    let (day, time) = (first.get(..10).unwrap_or_default(), first.get(11..16).unwrap_or_default());
+    match at_micros - seen.first_micros < DAY_MICROS {
+        true => format!("new: first on {day} at {time} UTC, {} times by now", seen.count),
+        false => format!("seen {} times since {day}", seen.count),
     }
 }
 

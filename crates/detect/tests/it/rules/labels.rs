@@ -5,6 +5,8 @@
 //! Each record is a log of its own: several share an identifier with another, so that one log
 //! would keep only the last of them.
 
+#![expect(clippy::print_stderr, reason = "says why it is skipped")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -83,7 +83,8 @@ impl World {
 
 /// A sign-in of the story, by a name of its own, so that it can come again.
 fn sign_in(name: &str, at: i64, code: i64) -> SignIn {
-    user("ana", LEARNED + at).code(code).with("id", guid(name))
+    let sign_in = user("ana", LEARNED + at).code(code).with("id", guid(name));
+    sign_in.with("correlationId", guid(&format!("attempt {name}")))
 }
 
 const FAILURES: &str = "source = { type = 'filter', text = 'status:failure' }";
@@ -101,8 +102,9 @@ fn a_revised_record_takes_the_finding_back() {
     let withdrawn = world.book.finding(told[0].id).unwrap().unwrap().withdrawn_micros;
     assert_eq!(withdrawn, Some(MONDAY_MICROS + LEARNED + 20 * MINUTE));
     // And if it failed after all, the finding is there again.
-    world.come(30 * MINUTE, &[sign_in("one", 5 * MINUTE, 50126)]);
-    assert_eq!(world.told(), told);
+    world.come(30 * MINUTE, &[sign_in("one", 5 * MINUTE, 50053)]);
+    let again: Vec<_> = world.told().into_iter().map(|finding| finding.id).collect();
+    assert_eq!(again, [told[0].id]);
 }
 
 #[test]

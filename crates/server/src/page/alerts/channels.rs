@@ -181,8 +181,7 @@ fn card(
 }
 
 fn told(route: &Route) -> Markup {
-    let names: Vec<String> =
-        route.detections.iter().map(|id| marks::detection_name(id)).collect();
+    let names: Vec<String> = route.detections.iter().map(|id| marks::detection_name(id)).collect();
     html! {
         div { dt { "Is told of" } dd {
             (route.least.name()) " and above"

@@ -416,8 +416,7 @@ impl Page<'_> {
     }
 
     fn delivery(&self, frame: &Frame, delivery: &Delivery) -> Markup {
-        let has_failed =
-            matches!(delivery.state, DeliveryState::Failed | DeliveryState::Refused);
+        let has_failed = matches!(delivery.state, DeliveryState::Failed | DeliveryState::Refused);
         html! {
             li {
                 b { (delivery.channel) } " · " (delivery.kind.name()) " · "
@@ -458,12 +457,14 @@ fn ticks(history: &[Entry]) -> BTreeMap<&str, &Entry> {
 
 /// A check as it is written down.
 fn short(text: &str) -> &str {
-    &text[..text.floor_char_boundary(CHECK_BYTES_MAX)]
+    let fits = |(at, letter): (usize, char)| at + letter.len_utf8() <= CHECK_BYTES_MAX;
+    let length = text.char_indices().take_while(|one| fits(*one)).map(|(_, one)| one.len_utf8());
+    &text[..length.sum()]
 }
 
 /// A line of history; without what it says where names are masked.
 fn said(entry: &Entry, is_clear: bool) -> Markup {
-    let who = (entry.by != SYSTEM).then(|| entry.by_name.as_str());
+    let who = (entry.by != SYSTEM).then_some(entry.by_name.as_str());
     let text = |text: &str| if is_clear { text.to_owned() } else { "(masked)".to_owned() };
     html! {
         @if let Some(who) = who { b { (who) } ": " }

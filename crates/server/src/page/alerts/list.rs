@@ -277,7 +277,7 @@ impl Page<'_> {
                     @if alert.findings > 1 {
                         " " span .muted { "+" (alert.findings - 1) }
                     }
-                    span .why { (told.title) }
+                    span .says { (told.title) }
                 }
                 td data-label="Entity" .entity-of {
                     @if let Some(href) = &told.href { a href=(href) { (told.subject) } }

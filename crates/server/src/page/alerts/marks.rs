@@ -140,7 +140,6 @@ pub(in crate::page) fn zone() -> Markup {
 
 /// An answer to a change of this, in these words, for the access log.
 pub(in crate::page) fn changed(target: &str, what: String, response: Response) -> Response {
-    let looked =
-        Looked { target: Some(target.to_owned()), query: Some(what), ..Looked::default() };
+    let looked = Looked { target: Some(target.to_owned()), query: Some(what), ..Looked::default() };
     looked.on(response)
 }

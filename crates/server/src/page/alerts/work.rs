@@ -26,21 +26,9 @@ use super::{missing, number_of};
 /// States that people choose: in forms, in words.
 pub(super) const CHOICES: [(&str, &str, AlertState); 5] = [
     ("inProgress", "In progress", AlertState::InProgress),
-    (
-        "truePositive",
-        "Closed: true positive",
-        AlertState::Closed(Verdict::TruePositive),
-    ),
-    (
-        "falsePositive",
-        "Closed: false positive",
-        AlertState::Closed(Verdict::FalsePositive),
-    ),
-    (
-        "benignPositive",
-        "Closed: benign positive",
-        AlertState::Closed(Verdict::BenignPositive),
-    ),
+    ("truePositive", "Closed: true positive", AlertState::Closed(Verdict::TruePositive)),
+    ("falsePositive", "Closed: false positive", AlertState::Closed(Verdict::FalsePositive)),
+    ("benignPositive", "Closed: benign positive", AlertState::Closed(Verdict::BenignPositive)),
     ("new", "New", AlertState::New),
 ];
 
@@ -115,9 +103,10 @@ fn words(change: &AlertChange) -> String {
         true => "unassigned".to_owned(),
         false => format!("assigned to {name}"),
     });
-    let check = change.check.as_ref().map(|(text, is_done)| {
-        format!("{}: {text}", if *is_done { "done" } else { "not done" })
-    });
+    let check = change
+        .check
+        .as_ref()
+        .map(|(text, is_done)| format!("{}: {text}", if *is_done { "done" } else { "not done" }));
     let all: Vec<String> = [state, assignee, check].into_iter().flatten().collect();
     if all.is_empty() { "a note".to_owned() } else { all.join(", ") }
 }
@@ -132,17 +121,17 @@ pub(super) async fn change_one(
 ) -> Result<Response, ApiError> {
     let form = gate::form(&headers, body).await?;
     form.only(&["csrf", "version", "state", "assignee", "me", "note"])?;
-    let state = form.get("state").map(|name| {
-        state_of(name).ok_or_else(|| ApiError::bad_request("there is no such state"))
-    });
+    let state = form
+        .get("state")
+        .map(|name| state_of(name).ok_or_else(|| ApiError::bad_request("there is no such state")));
     let given = form.0.iter().find(|(name, _)| name == "assignee");
     let assignee = match form.flag("me")? {
         true => Some(caller.name()),
         false => given.map(|(_, name)| name.trim().to_owned()),
     };
-    let version = form.get("version").map(|text| {
-        text.parse().map_err(|_| ApiError::bad_request("'version' must be a number"))
-    });
+    let version = form
+        .get("version")
+        .map(|text| text.parse().map_err(|_| ApiError::bad_request("'version' must be a number")));
     let change = AlertChange {
         seen_version: version.transpose()?,
         state: state.transpose()?,

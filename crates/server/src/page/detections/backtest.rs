@@ -66,8 +66,7 @@ pub(super) async fn begin(
         view: app.store.view(),
         to_micros: Timestamp::now().micros,
     };
-    let tried =
-        Tried::Detection { id: id.clone(), choice: choice.clone(), days: entered.days };
+    let tried = Tried::Detection { id: id.clone(), choice: choice.clone(), days: entered.days };
     let test = app.backtests.start(&caller, tried, move |job| work.run(job))?;
     let what = format!("{} days: {}", entered.days, form::words(about, &choice));
     Ok(changed(&id, what, to_test(&format!("/detections/{id}"), &test)))
@@ -173,8 +172,7 @@ impl Work {
         let Some(detection) = detections::make_one(self.about.id, settings) else {
             return Err(Stopped::Failed("there is no such detection".to_owned()));
         };
-        let mut fold =
-            Fold::with(Arc::new(settings.clone()), vec![detection]).begin_at(begin);
+        let mut fold = Fold::with(Arc::new(settings.clone()), vec![detection]).begin_at(begin);
         let oldest = self.view.chunks.iter().map(|chunk| chunk.min_micros()).min();
         let begin = begin.max(oldest.unwrap_or(begin));
         let length = (self.to_micros - begin).max(1) as f64;
@@ -188,15 +186,13 @@ impl Work {
             other => Stopped::Failed(other.to_string()),
         })?;
         let mut found = fold.take_found();
-        found.retain(|one| {
-            one.found_micros >= first_micros && Seen::of(one, &self.sight).is_some()
-        });
+        found
+            .retain(|one| one.found_micros >= first_micros && Seen::of(one, &self.sight).is_some());
         Ok((self.count(found), fold.seen()))
     }
 
     fn count(&self, mut found: Vec<Finding>) -> Fired {
-        let mut fired =
-            Fired { per_day: vec![[0; 3]; self.days as usize], ..Fired::default() };
+        let mut fired = Fired { per_day: vec![[0; 3]; self.days as usize], ..Fired::default() };
         for one in &found {
             let day = one.found_micros.div_euclid(DAY_MICROS) - self.first_day();
             let place = usize::try_from(day).ok().and_then(|day| fired.per_day.get_mut(day));
@@ -227,7 +223,7 @@ pub(super) fn panel(frame: &Frame, job: &Job, href: &str, now: Timestamp) -> Mar
         section #backtest .panel .part aria-labelledby="backtest-title" {
             h2 #backtest-title { "Back-test: the last " (days) " days" }
             p role="status" {
-                b { (grouped(entered.total())) " findings" }
+                b { (findings(entered.total())) }
                 " with the numbers as entered (" (levels(&entered)) "), "
                 (weekly(entered.total(), *days)) " a week."
                 @if let Some(before) = &in_force {
@@ -263,10 +259,12 @@ fn samples(fired: &Fired, frame: &Frame, now: Timestamp) -> Markup {
 
 /// The result, or the panel that says that there is none (yet).
 pub(in crate::page) fn unfinished(frame: &Frame, job: &Job, href: &str) -> Result<Came, Markup> {
-    let said = |what: Markup| html! {
-        section #backtest .panel .part aria-labelledby="backtest-title" {
-            h2 #backtest-title { "Back-test" }
-            (what)
+    let said = |what: Markup| {
+        html! {
+            section #backtest .panel .part aria-labelledby="backtest-title" {
+                h2 #backtest-title { "Back-test" }
+                (what)
+            }
         }
     };
     match job.came() {
@@ -311,6 +309,11 @@ fn levels(fired: &Fired) -> String {
     let levels = Level::ALL.into_iter().rev();
     let parts = levels.map(|level| format!("{} {}", grouped(fired.at(level)), level.name()));
     parts.collect::<Vec<_>>().join(", ")
+}
+
+/// So many findings.
+pub(in crate::page) fn findings(count: u64) -> String {
+    format!("{} {}", grouped(count), if count == 1 { "finding" } else { "findings" })
 }
 
 /// So many a week, with one decimal where there are few.

@@ -53,8 +53,10 @@ impl Entered {
         alerts: bool,
         value: impl Fn(&Parameter) -> f64,
     ) -> Entered {
-        let number = |parameter: &'static Parameter| {
-            Number { parameter, text: value(parameter).to_string(), problem: None }
+        let number = |parameter: &'static Parameter| Number {
+            parameter,
+            text: value(parameter).to_string(),
+            problem: None,
         };
         let numbers = about.parameters.iter().map(number).collect();
         Entered { about, is_on, alerts, numbers, days: DAYS_USUAL }

@@ -127,14 +127,7 @@ impl Page<'_> {
         }
     }
 
-    fn switch(
-        &self,
-        frame: &Frame,
-        about: &About,
-        name: &str,
-        label: &str,
-        is_on: bool,
-    ) -> Markup {
+    fn switch(&self, frame: &Frame, about: &About, name: &str, label: &str, is_on: bool) -> Markup {
         if !self.may_change {
             return html! { (if is_on { "Yes" } else { "No" }) };
         }

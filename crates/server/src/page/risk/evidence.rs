@@ -200,7 +200,6 @@ fn render(caller: &Caller, asked: &Asked, shown: &Shown) -> Markup {
                     }
                 }
                 @if let Some(trip) = &shown.trip { (journey(trip, asked.now)) }
-                (evidence(shown, asked.now))
             }
             div {
                 (parts::against(finding, shown.about, clear))
@@ -208,6 +207,7 @@ fn render(caller: &Caller, asked: &Asked, shown: &Shown) -> Markup {
                 (parts::past(shown.similar))
             }
         }
+        (evidence(shown, asked.now))
         @if let Some(about) = shown.about { (parts::method(about, &shown.settings)) }
     }
 }

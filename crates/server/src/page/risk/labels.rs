@@ -166,6 +166,15 @@ pub(super) fn timing(name: &str) -> &'static str {
     }
 }
 
+/// A text in which names of parameters stand between backticks.
+pub(super) fn marked(text: &str) -> Markup {
+    html! {
+        @for (index, part) in text.split('`').enumerate() {
+            @if index % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
 /// `adminConfirmedUserCompromised` as words.
 fn spaced(name: &str) -> String {
     let mut words: Vec<String> = Vec::new();

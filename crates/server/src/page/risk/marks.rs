@@ -42,6 +42,8 @@ pub(in crate::page) struct Told {
     /// The sentence, or where names are masked who it is about.
     pub(in crate::page) words: String,
     pub(in crate::page) last: Timestamp,
+    /// The finding's texts may be read.
+    pub(super) is_clear: bool,
     /// The sign-in that was asked for is the attacker's; `None` where none was.
     pub(in crate::page) is_risky: Option<bool>,
 }
@@ -90,6 +92,7 @@ impl Told {
             level: finding.level,
             words,
             last: Timestamp::from_micros(finding.last_micros),
+            is_clear: is_clear(mask),
             is_risky: None,
         })
     }
@@ -195,7 +198,7 @@ pub(in crate::page) fn badge(badges: &[Badge]) -> Markup {
     html! {
         a .risk-mark .(first.level.name()) href=(link::finding(&first.finding.to_string()))
             title=(label) aria-label=(label) {
-            span aria-hidden="true" { "◉" @if badges.len() > 1 { (badges.len()) } }
+            span aria-hidden="true" { "◉" }
         }
     }
 }

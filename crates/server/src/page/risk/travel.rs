@@ -48,6 +48,8 @@ pub(in crate::page) struct Trip {
     told: Told,
     from: Stop,
     to: Stop,
+    /// The finding's own arithmetic, where it may be read.
+    speed: Option<String>,
 }
 
 /// Is a detection about travel?
@@ -70,11 +72,19 @@ impl Trip {
     pub(super) fn of(told: Told, finding: &Finding, events: &[Event]) -> Option<Trip> {
         let (from, to) = ends(finding).filter(|(from, to)| from.id != to.id)?;
         let stop = |id: Id| events.iter().find(|event| event.row().id == id).map(Stop::of);
-        Some(Trip { told, from: stop(from.id)?, to: stop(to.id)? })
+        // A run has many pairs of sign-ins; the finding says which of them it goes by.
+        let is_sum = |label: &str| told.is_clear && matches!(label, "Speed" | "Journey");
+        let speed = finding.facts.iter().find(|fact| is_sum(&fact.label));
+        let sum = |value: &str| value.split(';').next().unwrap_or(value).to_owned();
+        let speed = speed.map(|fact| sum(&fact.value));
+        Some(Trip { told, from: stop(from.id)?, to: stop(to.id)?, speed })
     }
 
-    /// `Lyon, FR → Lagos, NG, 4,020 km in 38 min`.
+    /// `Lyon, FR → Lagos, NG: 4,020 km in 38 min`.
     fn label(&self) -> String {
+        if let Some(speed) = &self.speed {
+            return format!("{} → {}: {speed}", self.from.place, self.to.place);
+        }
         let minutes = (self.to.at.micros - self.from.at.micros) / MINUTE_MICROS;
         let time = match minutes {
             ..120 => format!("{minutes} min"),
@@ -82,8 +92,9 @@ impl Trip {
             _ => format!("{} days", minutes / 1440),
         };
         let km = self.from.point.zip(self.to.point).map(|(from, to)| world::kilometres(from, to));
-        let far = km.map_or_else(String::new, |km| format!(", {} km", grouped(km.round() as u64)));
-        format!("{} → {}{far} in {time}", self.from.place, self.to.place)
+        let far =
+            km.map_or_else(String::new, |km| format!("{} km in ", grouped(km.round() as u64)));
+        format!("{} → {}: {far}{time}", self.from.place, self.to.place)
     }
 
     /// The line on a map, where both ends are known.

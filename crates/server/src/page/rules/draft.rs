@@ -12,9 +12,29 @@ use crate::params::Params;
 
 /// Names of the form's fields; those of logs and channels are `l.NAME` and `d.NAME`.
 const FIELDS: [&str; 23] = [
-    "csrf", "id", "name", "description", "severity", "enabled", "source", "language", "text",
-    "yaml", "shape", "per", "of", "at_least", "window", "first", "then", "same_attempt", "hours",
-    "minutes", "days", "test", "shown",
+    "csrf",
+    "id",
+    "name",
+    "description",
+    "severity",
+    "enabled",
+    "source",
+    "language",
+    "text",
+    "yaml",
+    "shape",
+    "per",
+    "of",
+    "at_least",
+    "window",
+    "first",
+    "then",
+    "same_attempt",
+    "hours",
+    "minutes",
+    "days",
+    "test",
+    "shown",
 ];
 
 /// Shapes: their names in forms and rules, what they are called, and the fields they need.
@@ -105,9 +125,7 @@ impl Draft {
         if let Some(log) = &log {
             pairs.push((log, "true".to_owned()));
         }
-        Ok(Draft(Params(
-            pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-        )))
+        Ok(Draft(Params(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())))
     }
 
     /// A field's text; empty where there is none.
@@ -191,7 +209,11 @@ impl Draft {
         rule.check()
     }
 
-    fn number<T: std::str::FromStr>(&self, name: &str, field: &str) -> Result<Option<T>, RuleError> {
+    fn number<T: std::str::FromStr>(
+        &self,
+        name: &str,
+        field: &str,
+    ) -> Result<Option<T>, RuleError> {
         let text = self.get(name);
         if text.is_empty() {
             return Ok(None);
@@ -201,7 +223,8 @@ impl Draft {
     }
 
     fn shape(&self) -> Result<Shape, RuleError> {
-        let per: Vec<String> = self.get("per").split(',').map(str::trim).map(str::to_owned).collect();
+        let per: Vec<String> =
+            self.get("per").split(',').map(str::trim).map(str::to_owned).collect();
         let per: Vec<String> = per.into_iter().filter(|name| !name.is_empty()).collect();
         let of = self.get("of").to_owned();
         let least = || {

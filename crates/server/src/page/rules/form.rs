@@ -12,8 +12,7 @@ use super::draft::{Draft, SHAPES, name_of};
 /// Days that a back-test can cover.
 const DAYS: [u32; 3] = [7, 30, 90];
 /// What rules are usually counted by.
-const ENTITIES: [&str; 8] =
-    ["user", "ip", "app", "resource", "sp", "device", "country", "tenant"];
+const ENTITIES: [&str; 8] = ["user", "ip", "app", "resource", "sp", "device", "country", "tenant"];
 
 /// What the form is drawn with.
 pub(super) struct Form<'p> {

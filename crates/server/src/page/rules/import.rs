@@ -270,10 +270,10 @@ fn reported(read: &[Read], known: &[String]) -> Markup {
 }
 
 fn line(number: usize, one: &Read, known: &[String]) -> Markup {
-    let name = one.rule.as_ref().map_or_else(
-        || format!("Document {}", number + 1),
-        |rule| rule.name.clone(),
-    );
+    let name = one
+        .rule
+        .as_ref()
+        .map_or_else(|| format!("Document {}", number + 1), |rule| rule.name.clone());
     let is_usable = !matches!(one.says, Says::Refused(_));
     html! {
         tr .row .off[!is_usable] {
@@ -344,7 +344,7 @@ pub(super) fn result(frame: &Frame, job: &Job) -> Markup {
                                 }
                                 td .name {
                                     (rule.name)
-                                    @if let Err(why) = came { span .why .failed { "✖ " (why) } }
+                                    @if let Err(why) = came { span .says .failed { "✖ " (why) } }
                                 }
                                 @match came {
                                     Ok(test) => {

@@ -93,7 +93,8 @@ impl Page<'_> {
 
     fn row(&self, frame: &Frame, rule: &Rule) -> Markup {
         let shape = name_of(&rule.shape);
-        let shape = SHAPES.iter().find(|(name, ..)| *name == shape).map_or("", |(_, label, _)| label);
+        let shape =
+            SHAPES.iter().find(|(name, ..)| *name == shape).map_or("", |(_, label, _)| label);
         let tally = self.tallies.get(&rule.detection()).copied().unwrap_or_default();
         let found: u64 = tally.found.iter().sum();
         html! {
@@ -103,7 +104,7 @@ impl Page<'_> {
                         (rule.name)
                     }
                     @if let Some(why) = self.broken.get(&rule.id) {
-                        span .why .failed { "✖ Cannot be run: " (why) }
+                        span .says .failed { "✖ Cannot be run: " (why) }
                     }
                 }
                 td data-label="On" { (self.switch(frame, rule)) }

@@ -21,7 +21,7 @@ use crate::risk::RiskSight;
 use super::super::alerts::marks::{self, Seen, changed};
 use super::super::answer;
 use super::super::charts::Series;
-use super::super::detections::{days, gone, to_test, unfinished};
+use super::super::detections::{days, findings, gone, to_test, unfinished};
 use super::super::shell::Frame;
 use super::super::state::grouped;
 use super::draft::Draft;
@@ -184,7 +184,7 @@ fn result(frame: &Frame, test: &Backtest, now: Timestamp) -> Markup {
     let seen: Vec<Seen> = seen.collect();
     html! {
         p role="status" {
-            b { (grouped(test.total)) " findings" } " in " (test.per_day.len()) " days, from "
+            b { (findings(test.total)) } " in " (test.per_day.len()) " days, from "
             (grouped(test.matches)) " matching records. "
             b { (per_week(test.per_week)) " a week" } " are to be expected."
             @if test.is_cut { " There are more than the chart shows." }

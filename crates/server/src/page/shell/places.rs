@@ -58,8 +58,9 @@ const PLACES: [Section; 6] = [
 ];
 
 /// Places that take the zone and the tenant of the page one comes from.
-const SCOPED: [&str; 15] = [
+const SCOPED: [&str; 16] = [
     "/",
+    "/alerts",
     "/signins",
     "/audit",
     "/provisioning",

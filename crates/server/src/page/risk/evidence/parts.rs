@@ -143,7 +143,7 @@ pub(super) fn against(finding: &Finding, about: Option<&About>, is_clear: bool) 
                 @else { ul .here { @for one in own { li { (one) } } } }
                 @if !general.is_empty() {
                     h3 { "Such findings are no attack when" }
-                    ul { @for one in general { li { (one) } } }
+                    ul { @for one in general { li { (labels::marked(one)) } } }
                 }
             }
         }
@@ -158,7 +158,7 @@ pub(super) fn response(about: &About) -> Markup {
                 h2 { "What to do next" }
                 ul .next-steps {
                     @for step in about.response {
-                        li { label { input type="checkbox"; span { (step) } } }
+                        li { label { input type="checkbox"; span { (labels::marked(step)) } } }
                     }
                 }
             }
@@ -189,9 +189,9 @@ pub(super) fn method(about: &'static About, settings: &Settings) -> Markup {
     html! {
         section .panel .part aria-label="How it decides" {
             h2 { "How it decides" }
-            p { (about.summary) }
+            p { (labels::marked(about.summary)) }
             div .two-columns {
-                ol { @for step in about.method { li { (step) } } }
+                ol { @for step in about.method { li { (labels::marked(step)) } } }
                 @if !about.parameters.is_empty() {
                     table .facts-table {
                         caption .visually-hidden { "Parameters as they are here" }
@@ -201,8 +201,8 @@ pub(super) fn method(about: &'static About, settings: &Settings) -> Markup {
                     }
                 }
             }
-            @if !about.learning.is_empty() { p .muted { "Learning: " (about.learning) } }
-            @if !about.tuning.is_empty() { p .muted { "Tuning: " (about.tuning) } }
+            @if !about.learning.is_empty() { p .muted { "Learning: " (labels::marked(about.learning)) } }
+            @if !about.tuning.is_empty() { p .muted { "Tuning: " (labels::marked(about.tuning)) } }
         }
     }
 }
