@@ -95,7 +95,7 @@
     ['o', '/', 'Overview'], ['s', '/signins', 'Sign-in logs'], ['u', '/users', 'Users'],
     ['a', '/apps', 'Applications'], ['i', '/ips', 'Networks'], ['m', '/map', 'Map'],
     ['e', '/errors', 'Error codes'], ['d', '/diagnose', 'Diagnose & solve'],
-    ['l', '/alerts', 'Alerts'],
+    ['l', '/alerts', 'Alerts'], ['r', '/protection', 'ID Protection'],
   ];
   const isThere = (path) => document.querySelector(`#nav a[href^="${path}"]`) !== null;
   for (const [letter, path, label] of PLACES) {

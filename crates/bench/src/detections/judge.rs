@@ -188,8 +188,6 @@ pub(super) fn alerts(detection: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
-
     use durward_detect::{EventRef, Subject};
     use durward_generate::Moment;
 

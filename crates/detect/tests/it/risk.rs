@@ -214,7 +214,7 @@ fn the_level_is_the_highest_of_what_counts_and_a_withdrawn_finding_takes_its_ris
 fn a_dismissal_survives_telling_again_and_a_new_finding_ends_it() {
     let mut world = World::new();
     let one = finding("ana", "one", Level::Medium);
-    world.told(&[one.clone()]);
+    world.told(std::slice::from_ref(&one));
     world.decide("ana", Decision::Dismiss);
     let dismissed = is(NONE, RiskState::Dismissed, "adminDismissedAllRiskForUser");
     assert_eq!(world.risk("ana"), dismissed);
@@ -226,7 +226,7 @@ fn a_dismissal_survives_telling_again_and_a_new_finding_ends_it() {
     );
     // Withdrawn and told again by another look at the log; then told with more evidence.
     world.told_only(MONDAY_MICROS, &[]);
-    world.told(&[one.clone()]);
+    world.told(std::slice::from_ref(&one));
     let mut more = one.clone();
     (more.event_count, more.last_micros) = (7, more.last_micros + HOUR);
     world.told(&[more.clone()]);

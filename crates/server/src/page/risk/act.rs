@@ -115,7 +115,8 @@ pub(super) fn buttons(kind: &str, decisions: &[Decision], back: &str) -> Markup 
         div .decide role="group" aria-label="Decide about the ticked rows" {
             span .muted { "Ticked rows:" }
             @for decision in decisions {
-                button .button .small type="submit" name="decision" value=(decision.name()) {
+                button .button .small type="submit" name="decision" value=(decision.name())
+                    data-dialog=(label(*decision, kind)) {
                     (label(*decision, kind))
                 }
             }
@@ -141,7 +142,8 @@ pub(super) fn form_of_one(kind: &str, decisions: &[Decision], id: &str, back: &s
             input type="hidden" name="back" value=(back);
             input type="hidden" name="id" value=(id);
             @for decision in decisions {
-                button .button type="submit" name="decision" value=(decision.name()) {
+                button .button type="submit" name="decision" value=(decision.name())
+                    data-dialog=(label(*decision, kind)) {
                     (label(*decision, kind))
                 }
             }
@@ -294,7 +296,7 @@ fn question(frame: &Frame, form: &Form, names: &[String]) -> Markup {
             "The decision is kept here, with your name. Entra ID is not told: act there too, for "
             "instance by revoking sessions and resetting the password."
         }
-        form .narrow method="post" action="/protection/decide" {
+        form .narrow .decision method="post" action="/protection/decide" {
             (frame.csrf_field())
             input type="hidden" name="kind" value=(form.kind);
             input type="hidden" name="decision" value=(form.decision.name());
