@@ -158,6 +158,17 @@ pub(in crate::page) fn tallies<'a>(
     Ok(tallies)
 }
 
+/// Fails unless somebody may change what is found in all of the log, and see names.
+pub(in crate::page) fn whole(caller: &Caller) -> Result<(), ApiError> {
+    let sight = RiskSight::by(caller, Right::ChangeDetections);
+    if sight.reach().is_everything() && !sight.masks_names() {
+        return Ok(());
+    }
+    let message = "detections and rules look at the whole log, so changing them takes the right \
+                   to all of it";
+    Err(ApiError::new(StatusCode::FORBIDDEN, "Forbidden", message))
+}
+
 fn about_of(id: &str) -> Result<&'static About, ApiError> {
     detections::about(id).ok_or_else(|| ApiError::not_found("there is no such detection"))
 }
@@ -229,6 +240,7 @@ async fn save(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
+    whole(&caller)?;
     let about = about_of(&id)?;
     let entered = Entered::read(about, &gate::form(&headers, body).await?)?;
     let Some(choice) = entered.choice() else {
@@ -265,6 +277,7 @@ async fn switch(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
+    whole(&caller)?;
     let about = about_of(&id)?;
     let form = gate::form(&headers, body).await?;
     form.only(&["csrf", "on", "alerts"])?;
@@ -293,6 +306,7 @@ async fn reset(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
+    whole(&caller)?;
     about_of(&id)?;
     gate::form(&headers, body).await?.only(&["csrf"])?;
     let (by, detection) = (caller.name(), id.clone());

@@ -20,7 +20,6 @@ use axum::extract::{Extension, Path, State as Shared};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use durward_access::Right;
 use durward_detect::book::FindingQuery;
 use durward_detect::rules::{Compiled, Rule, RuleError};
 use durward_journal::Action;
@@ -36,7 +35,7 @@ use crate::risk::{RiskSight, refused, run};
 use crate::routes::{Endpoint, endpoint, right};
 
 use super::alerts::marks::{Seen, changed};
-use super::detections::{CHANGE, READ, tallies, tenants_of};
+use super::detections::{CHANGE, READ, tallies, tenants_of, whole};
 use super::shell::Frame;
 use super::state::State;
 use super::{answer, explorer_parameters, page_of};
@@ -151,16 +150,6 @@ fn changing() -> Vec<Endpoint> {
             form("Adds Sigma rules that were tried"),
         ),
     ]
-}
-
-/// Fails unless somebody may change what is found in all of the log, and see names.
-fn whole(caller: &Caller) -> Result<(), ApiError> {
-    let sight = RiskSight::by(caller, Right::ChangeDetections);
-    if sight.reach().is_everything() && !sight.masks_names() {
-        return Ok(());
-    }
-    let message = "rules look at the whole log, so writing one takes the right to all of it";
-    Err(ApiError::new(StatusCode::FORBIDDEN, "Forbidden", message))
 }
 
 /// Makes a rule ready, or says what is wrong with it.

@@ -161,7 +161,11 @@ fn readers_read_and_administrators_change() {
     }
     let limited = Scope { users: vec!["user1@x.example".to_owned()], ..Scope::WHOLE };
     let limited = server.visitor("lea", &[Role::SecurityReader], limited, None);
+    let part = Scope { tenants: vec![TENANT.to_owned()], ..Scope::WHOLE };
+    let part = server.visitor("pia", &[Role::SecurityAdministrator], part, None);
+    assert_eq!(part.post("/detections/ropc/switch", "on=false").status, 403, "for all tenants");
     tell(&server, &[finding("ropc", 2, Level::High, 5)]);
+    assert!(part.page("/detections/ropc").contains("1 high"), "all of their tenant");
     let text = limited.page("/detections/ropc");
     assert!(!text.contains("user2@x.example") && !text.contains("1 high"));
 }

@@ -177,12 +177,16 @@ pub(super) fn marked(text: &str) -> Markup {
 
 /// `adminConfirmedUserCompromised` as words.
 fn spaced(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
     let mut words: Vec<String> = Vec::new();
-    for letter in name.chars() {
+    for (index, letter) in letters.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(|index| letters.get(index));
+        let is_lower = |letter: Option<&char>| letter.is_some_and(|letter| letter.is_lowercase());
+        // Of letters in capitals the last begins a word, if it goes on.
+        let begins =
+            letter.is_uppercase() && (is_lower(before) || is_lower(letters.get(index + 1)));
         match words.last_mut() {
-            Some(word) if !letter.is_uppercase() || word.chars().all(char::is_uppercase) => {
-                word.push(letter);
-            }
+            Some(word) if !begins => word.push(*letter),
             _ => words.push(letter.to_string()),
         }
     }

@@ -201,7 +201,9 @@ pub(super) fn method(about: &'static About, settings: &Settings) -> Markup {
                     }
                 }
             }
-            @if !about.learning.is_empty() { p .muted { "Learning: " (labels::marked(about.learning)) } }
+            @if !about.learning.is_empty() {
+                p .muted { "Learning: " (labels::marked(about.learning)) }
+            }
             @if !about.tuning.is_empty() { p .muted { "Tuning: " (labels::marked(about.tuning)) } }
         }
     }
