@@ -99,7 +99,7 @@ fn render(
 ) -> Markup {
     let may_test = caller.may_any(CHANGE);
     let body = html! {
-        main #main .alerts {
+        main #main .desk .alerts {
             p .crumbs { a href="/alerts" { "Alerts" } " / " }
             div .heading {
                 div {

@@ -41,7 +41,7 @@ impl Page<'_> {
         let told = Told::of(alert, self.sight);
         let title = format!("Alert #{}", alert.number);
         let body = html! {
-            main #main .alert {
+            main #main .desk .alert {
                 p .crumbs { a href="/alerts" { "Alerts" } " / #" (alert.number) }
                 div .heading {
                     div {

@@ -62,7 +62,7 @@ impl Page<'_> {
     pub(super) fn render(&self, frame: &Frame) -> Markup {
         let asked = self.asked;
         let body = html! {
-            main #main .alerts {
+            main #main .desk .alerts {
                 div .heading {
                     div {
                         h1 { "Alerts" }

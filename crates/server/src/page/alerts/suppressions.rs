@@ -77,7 +77,7 @@ pub(super) async fn end(
 fn render(frame: &Frame, caller: &Caller, all: &[Suppression], now: Timestamp) -> Markup {
     let may_work = caller.may_any(WORK);
     let body = html! {
-        main #main .alerts {
+        main #main .desk .alerts {
             p .crumbs { a href="/alerts" { "Alerts" } " / " }
             div .heading {
                 div {

@@ -70,7 +70,7 @@ impl Page<'_> {
     pub(super) fn render(&self, frame: &Frame) -> Markup {
         let about = self.about;
         let body = html! {
-            main #main .detection {
+            main #main .desk .detection {
                 p .crumbs { a href="/detections" { "Detections" } " / " }
                 div .heading {
                     div {

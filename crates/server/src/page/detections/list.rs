@@ -33,7 +33,7 @@ impl Page<'_> {
         });
         let groups: Vec<_> = groups.filter(|(_, all)| !all.is_empty()).collect();
         let body = html! {
-            main #main .detections {
+            main #main .desk .detections {
                 div .heading {
                     div {
                         h1 { "Detections" }

@@ -61,7 +61,7 @@ impl Page {
             None => "New rule".to_owned(),
         };
         let body = html! {
-            main #main .rule {
+            main #main .desk .rule {
                 p .crumbs { a href="/rules" { "Rules" } " / " }
                 div .heading {
                     div {

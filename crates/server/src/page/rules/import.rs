@@ -196,7 +196,7 @@ pub(super) async fn save(
 
 fn page(frame: &Frame, content: &Markup) -> Markup {
     let body = html! {
-        main #main .rules .import {
+        main #main .desk .rules .import {
             p .crumbs { a href="/rules" { "Rules" } " / " }
             div .heading {
                 div {

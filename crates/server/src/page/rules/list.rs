@@ -27,7 +27,7 @@ pub(super) struct Page<'p> {
 impl Page<'_> {
     pub(super) fn render(&self, frame: &Frame) -> Markup {
         let body = html! {
-            main #main .rules {
+            main #main .desk .rules {
                 div .heading {
                     div {
                         h1 { "Rules" }
