@@ -49,7 +49,7 @@ const IDLE_MICROS: i64 = 60 * SECOND_MICROS;
 /// Very late records are looked for once so long nothing of the kind has come.
 const LATE_PATIENCE: Duration = Duration::from_secs(3);
 /// Or after so long at the latest.
-const LATE_PATIENCE_MAX: Duration = Duration::from_secs(120);
+const LATE_PATIENCE_MAX: Duration = Duration::from_secs(20);
 
 /// Why the watcher could not look.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +103,8 @@ pub struct Watcher {
     /// The settled part ends here, µs; the beginning of time before the first look.
     settled_micros: i64,
     has_branch: bool,
+    /// A saved state was looked for. That reads a part of the log, so it waits for the first look.
+    is_restored: bool,
     checkpoints: Checkpoints,
     beside: Beside,
     /// Records older than the settled part have come: since when, when last, and how old.
@@ -130,11 +132,12 @@ impl Watcher {
     ) -> Result<Watcher, WatchError> {
         let settings = Arc::new(book.settings(&configured)?);
         let checkpoints = Checkpoints::open(&data_dir.join("detect").join("states"))?;
-        let mut watcher = Watcher {
+        Ok(Watcher {
             fold: Fold::new(settings.clone()),
             beside: Beside::new(&book, placeholders)?,
             settled_micros: i64::MIN,
             has_branch: false,
+            is_restored: false,
             late: None,
             doubtful_micros: None,
             status: Arc::default(),
@@ -144,15 +147,24 @@ impl Watcher {
             configured,
             settings,
             checkpoints,
-        };
-        watcher.restore(i64::MAX)?;
-        Ok(watcher)
+        })
     }
 
     /// Looks at what is new. `now_micros` is the time; `patient` decides whether very late records
     /// may wait for more of their kind.
     pub fn look(&mut self, now_micros: i64, patient: bool) -> Result<Recorded, WatchError> {
+        let outcome = self.look_once(now_micros, patient);
+        // What was found but could not be written down is found again from the last saved state,
+        // which was saved after all before it was written down.
+        self.is_restored = outcome.is_ok();
+        outcome
+    }
+
+    fn look_once(&mut self, now_micros: i64, patient: bool) -> Result<Recorded, WatchError> {
         self.take_over_choices()?;
+        if !self.is_restored {
+            self.restore(i64::MAX)?;
+        }
         // What is to be doubted is only known once the view is taken, never after.
         let (view, joined) = self.store.view_and_joined();
         self.beside.doubt(joined);
@@ -282,7 +294,7 @@ impl Watcher {
     /// beginning where there is none.
     fn restore(&mut self, before_micros: i64) -> Result<(), WatchError> {
         self.fold = Fold::new(self.settings.clone());
-        (self.settled_micros, self.has_branch) = (i64::MIN, false);
+        (self.settled_micros, self.has_branch, self.is_restored) = (i64::MIN, false, true);
         let view = self.store.view();
         let fingerprint = self.settings.fingerprint();
         for saved in self.checkpoints.newest_first(fingerprint) {

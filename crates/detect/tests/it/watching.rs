@@ -166,3 +166,32 @@ fn a_finding_is_withdrawn_when_a_record_changes() {
     check(&[sent(0, Some((30, 50126)))], &[]);
     check(&[sent(50126, Some((30, 0)))], &[30]);
 }
+
+#[test]
+fn what_could_not_be_written_down_is_found_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = StoreOptions { background: false, ..StoreOptions::default() };
+    let store = Arc::new(Store::open(dir.path(), options).unwrap());
+    let book = Arc::new(Book::open(dir.path()).unwrap());
+    let mut told: Vec<SignIn> =
+        (0..40).map(|day| user("ana", day * DAY).device("laptop")).collect();
+    told.push(user("ana", 40 * DAY + HOUR).client("IMAP4"));
+    Teller::default().tell(&store, &told, MONDAY_MICROS + 40 * DAY);
+    let (settings, none) = (Settings::default(), Placeholders::default());
+    let mut watching =
+        Watcher::new(store.clone(), book.clone(), dir.path(), settings, none).unwrap();
+    let full = rusqlite::Connection::open(dir.path().join("detect/detect.db")).unwrap();
+    full.execute_batch(
+        "CREATE TRIGGER is_full BEFORE INSERT ON finding \
+         BEGIN SELECT RAISE (ABORT, 'disk full'); END;",
+    )
+    .unwrap();
+    let now = MONDAY_MICROS + 41 * DAY;
+    assert!(watching.look(now, false).is_err());
+    assert!(written(&book).is_empty());
+    full.execute_batch("DROP TRIGGER is_full;").unwrap();
+    watching.look(now + MINUTE, false).unwrap();
+    let found = written(&book);
+    assert!(!found.is_empty());
+    assert_eq!(found, looked_back(&store, now + MINUTE));
+}
