@@ -66,6 +66,9 @@ pub enum WatchError {
     /// Risk.
     #[error("risk: {0}")]
     Risk(#[from] RiskWatchError),
+    /// A detection or rule is broken.
+    #[error("a detection or rule panicked: {0}")]
+    Panicked(String),
     /// The saved states cannot be read or written.
     #[error("the saved states of the detections in {path}: {source}")]
     Io {
@@ -153,7 +156,10 @@ impl Watcher {
     /// Looks at what is new. `now_micros` is the time; `patient` decides whether very late records
     /// may wait for more of their kind.
     pub fn look(&mut self, now_micros: i64, patient: bool) -> Result<Recorded, WatchError> {
-        let outcome = self.look_once(now_micros, patient);
+        // A detection that panics must not end the watch without a word.
+        let look = std::panic::AssertUnwindSafe(|| self.look_once(now_micros, patient));
+        let outcome = std::panic::catch_unwind(look)
+            .unwrap_or_else(|panic| Err(WatchError::Panicked(message_of(&*panic))));
         // What was found but could not be written down is found again from the last saved state,
         // which was saved after all before it was written down.
         self.is_restored = outcome.is_ok();
@@ -342,6 +348,12 @@ impl Watcher {
         }
         Ok(())
     }
+}
+
+fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("no message").to_owned()
 }
 
 /// Did sign-ins before an instant become visible that were received after another (µs)?
