@@ -189,6 +189,9 @@ pub(crate) fn write_watch(status: &WatchStatus, out: &mut String) {
         head(out, name, kind, help);
         line(out, name, "", value);
     }
+    let name = "durward_detections_look_seconds";
+    head(out, name, "gauge", "How long the last look took.");
+    line(out, name, "", format_args!("{:.6}", status.took.as_secs_f64()));
 }
 
 fn head(out: &mut String, name: &str, kind: &str, help: &str) {

@@ -362,12 +362,11 @@ fn test(args: &Test, dir: &Path, is_json: bool) -> Result<()> {
     let (engine, view) = (Engine::new(), store.view());
     let ground = Ground { engine: &engine, view: &view };
     let newest = view.chunks.iter().map(|chunk| chunk.max_micros()).max();
-    let Some(newest) = newest else { bail!("there are no records in {}", dir.display()) };
     let mut results = Vec::new();
     for report in &reports {
-        let result = match &report.outcome {
-            Ok(rule) => Some(backtest(ground, rule, newest + 1, args.days)?),
-            Err(_) => None,
+        let result = match (&report.outcome, newest) {
+            (Ok(rule), Some(newest)) => Some(backtest(ground, rule, newest + 1, args.days)?),
+            _ => None,
         };
         results.push(result);
     }
@@ -383,7 +382,10 @@ fn test(args: &Test, dir: &Path, is_json: bool) -> Result<()> {
     if reports.iter().all(|report| report.outcome.is_err()) {
         bail!("none of the rules can be run");
     }
-    Ok(())
+    match newest {
+        Some(_) => Ok(()),
+        None => bail!("there are no records in {} to run rules over", dir.display()),
+    }
 }
 
 fn day(number: i64) -> String {
